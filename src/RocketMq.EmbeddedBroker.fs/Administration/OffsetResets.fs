@@ -19,14 +19,15 @@ module internal OffsetResets =
 
         match reset.QueueId, reset.Offset with
         | Some one, Some offset when one >= 0 && offset <> -1L ->
-            if offset >= queue.MinOffset && offset <= queue.MaxOffset then
+            // One beyond the end is taken, as in Java.
+            if offset >= queue.MinOffset && offset <= queue.MaxOffset + 1L then
                 Ok offset
             else
                 let remark =
                     invariant $"Target offset {offset} not in consume queue range [{queue.MinOffset}-{queue.MaxOffset}]"
 
                 Error(ResponseCode.SystemError, remark)
-        | _ when reset.TimestampMillis = -1L -> Ok queue.MaxOffset
+        | _ when reset.TimestampMillis < 0L -> Ok queue.MaxOffset
         | _ -> Ok(Store.search reset.TimestampMillis queue)
 
     let private groupQueue (reset: OffsetReset) queueId : GroupQueue =
@@ -38,8 +39,8 @@ module internal OffsetResets =
 
     /// Without force a group never goes forward.
     let private target (reset: OffsetReset) queueId (state: BrokerState) offset =
-        match Map.tryFind (groupQueue reset queueId) state.Store.Committed with
-        | Some committed when not reset.IsForced -> min committed offset
+        match Store.committed (groupQueue reset queueId) state.Store with
+        | ValueSome committed when not reset.IsForced -> min committed offset
         | _ -> offset
 
     let private targets (reset: OffsetReset) (topic: StoredTopic) (state: BrokerState) =
@@ -52,7 +53,14 @@ module internal OffsetResets =
         queuesOf reset topic
         |> Result.bind (fun queues -> (Ok Map.empty, queues) ||> List.fold collect)
 
-    let private push (reset: OffsetReset) offsets (state: BrokerState) =
+    /// Clients in C++ are sent a list where others are sent a table; which ones, the language of the administrator decides.
+    let private tableFor language (offsets: Map<MessageQueue, int64>) =
+        if language = LanguageCode.Cpp then
+            OffsetTable.Listed(Map.toList offsets)
+        else
+            OffsetTable.ByQueue offsets
+
+    let private push language (reset: OffsetReset) offsets (state: BrokerState) =
         match Map.tryFind reset.Group state.Groups with
         | None -> []
         | Some group ->
@@ -60,34 +68,92 @@ module internal OffsetResets =
                 ConsumerOffsets.pushReset.OneWay
                     {
                         Reset = reset
-                        Offsets = OffsetTable.ByQueue offsets
+                        Offsets = tableFor language offsets
                     }
 
             [ for connection in group.Members.Keys -> Push(connection, command) ]
+
+    let private byQueue (reset: OffsetReset) (found: Map<int, int64>) (state: BrokerState) : Map<MessageQueue, int64> =
+        found
+        |> Map.toSeq
+        |> Seq.map (fun (queueId, offset) ->
+            ({
+                Topic = reset.Topic
+                BrokerName = state.Settings.BrokerName
+                QueueId = queueId
+            }
+            : MessageQueue),
+            offset)
+        |> Map.ofSeq
+
+    let private answer (arrival: Arrival) offsets =
+        Answer.reply arrival (ConsumerOffsets.resetAll.Answer(OffsetTable.ByQueue offsets, arrival.Command))
 
     let private carryOut (arrival: Arrival) (reset: OffsetReset) (found: Map<int, int64>) (state: BrokerState) =
         let store =
             (state.Store, found)
             ||> Map.fold (fun store queueId offset -> Store.commit (groupQueue reset queueId) offset store)
 
-        let offsets =
-            found
-            |> Map.toSeq
-            |> Seq.map (fun (queueId, offset) ->
-                ({
-                    Topic = reset.Topic
-                    BrokerName = state.Settings.BrokerName
-                    QueueId = queueId
-                }
-                : MessageQueue),
-                offset)
-            |> Map.ofSeq
-
+        let offsets = byQueue reset found state
         let state = { state with Store = store }
+        state.Statistics.ForgetPulls(reset.Group, reset.Topic)
+        state, answer arrival offsets :: push arrival.Command.Language reset offsets state
 
-        state,
-        Answer.reply arrival (ConsumerOffsets.resetAll.Answer(OffsetTable.ByQueue offsets, arrival.Command))
-        :: push reset offsets state
+    /// A group that is in nobody's list, and has committed nothing.
+    let private isUnknown group (state: BrokerState) =
+        not (state.Store.Groups.ContainsKey group)
+        && not (state.Store.Committed.ContainsKey group)
+
+    let private resetAtBroker (arrival: Arrival) (reset: OffsetReset) (topic: StoredTopic) (state: BrokerState) =
+        if isUnknown reset.Group state then
+            state,
+            [
+                Answer.refuse arrival ResponseCode.SubscriptionGroupNotExist $"Group {reset.Group} does not exist"
+            ]
+        else
+            match targets reset topic state with
+            | Error(code, remark) -> state, [ Answer.refuse arrival code remark ]
+            | Ok found when found.IsEmpty ->
+                state, [ Answer.refuse arrival ResponseCode.SystemError "No queues to reset." ]
+            | Ok found -> carryOut arrival reset found state
+
+    /// As brokers of 4.x do it: the members are told where to go on, and commit that themselves. Source: Broker2Client.java.
+    let private resetByMembers (arrival: Arrival) (reset: OffsetReset) (topic: StoredTopic) (state: BrokerState) =
+        let queues = [ 0 .. topic.Config.WriteQueues - 1 ]
+
+        let hasCommitted queueId =
+            (Store.committed (groupQueue reset queueId) state.Store).IsSome
+
+        if not (List.forall hasCommitted queues) then
+            state,
+            [
+                Answer.refuse arrival ResponseCode.SystemError $"THe consumer group <{reset.Group}> not exist"
+            ]
+        elif not (state.Groups.ContainsKey reset.Group) then
+            let remark =
+                invariant
+                    $"Consumer not online, so can not reset offset, Group: {reset.Group} Topic: {reset.Topic} Timestamp: {reset.TimestampMillis}"
+
+            state, [ Answer.refuse arrival ResponseCode.ConsumerNotOnline remark ]
+        else
+            let timed = { reset with QueueId = None; Offset = None }
+
+            let offsets =
+                queues
+                |> List.map (fun queueId ->
+                    let queue = topic.Queues[queueId]
+
+                    let offset =
+                        if reset.TimestampMillis = -1L then
+                            queue.MaxOffset
+                        else
+                            Store.search reset.TimestampMillis queue
+
+                    queueId, target timed queueId state offset)
+                |> Map.ofList
+
+            let offsets = byQueue reset offsets state
+            state, answer arrival offsets :: push arrival.Command.Language timed offsets state
 
     /// INVOKE_BROKER_TO_RESET_OFFSET: changes what is committed, and tells the members to go on from there. As with brokers
     /// of 5.x none need be there.
@@ -95,71 +161,5 @@ module internal OffsetResets =
         Answer.decoding arrival state ConsumerOffsets.resetAll.Decode (fun reset ->
             match Map.tryFind reset.Topic state.Store.Topics with
             | None -> state, [ Answer.noTopic arrival reset.Topic ]
-            | Some topic ->
-                match targets reset topic state with
-                | Error(code, remark) -> state, [ Answer.refuse arrival code remark ]
-                | Ok found -> carryOut arrival reset found state)
-
-    // Progress
-
-    let private progressOf group topicName (topic: StoredTopic) (state: BrokerState) =
-        [
-            for queueId in 0 .. topic.Config.ReadQueues - 1 ->
-                let queue = topic.Queues[queueId]
-
-                let committed =
-                    Map.tryFind
-                        {
-                            ConsumerGroup = group
-                            Topic = topicName
-                            QueueId = queueId
-                        }
-                        state.Store.Committed
-                    |> Option.defaultValue 0L
-
-                ({
-                    Topic = topicName
-                    BrokerName = state.Settings.BrokerName
-                    QueueId = queueId
-                }
-                : MessageQueue),
-                {
-                    BrokerOffset = queue.MaxOffset
-                    ConsumerOffset = committed
-                    PullOffset = Some committed
-                    LastTimestamp =
-                        match StoredQueue.tryAt (committed - 1L) queue with
-                        | ValueSome record -> record.StoreTimestamp
-                        | ValueNone -> 0L
-                }
-        ]
-
-    let private topicsOf (query: ConsumeStatsQuery) (state: BrokerState) : string list =
-        match query.Topics, query.Topic with
-        | Some topics, _ when topics <> "" -> topics.Split ';' |> List.ofArray
-        | _, Some topic when topic <> "" -> [ topic ]
-        | _ ->
-            state.Store.Committed.Keys
-            |> Seq.filter (fun queue -> queue.ConsumerGroup = query.ConsumerGroup)
-            |> Seq.map _.Topic
-            |> Seq.distinct
-            |> List.ofSeq
-
-    /// GET_CONSUME_STATS: how far a group is. Speeds are not measured.
-    let progress (arrival: Arrival) (state: BrokerState) =
-        Answer.decoding arrival state Statistics.ofGroup.Decode (fun query ->
-            let queues =
-                topicsOf query state
-                |> List.collect (fun name ->
-                    match Map.tryFind name state.Store.Topics with
-                    | Some topic -> progressOf query.ConsumerGroup name topic state
-                    | None -> [])
-                |> Map.ofList
-
-            let stats: ConsumeStats =
-                {
-                    Queues = queues
-                    ConsumedPerSecond = 0.0
-                }
-
-            state, [ Answer.reply arrival (Statistics.ofGroup.Answer(stats, arrival.Command)) ])
+            | Some topic when state.Settings.IsBefore5 -> resetByMembers arrival reset topic state
+            | Some topic -> resetAtBroker arrival reset topic state)

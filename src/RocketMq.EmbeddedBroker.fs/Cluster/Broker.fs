@@ -1,14 +1,35 @@
 namespace RocketMq.Embedded
 
 open RocketMq.Protocol
+open RocketMq.Protocol.Admin
 open RocketMq
 
 /// What a broker makes of requests. Pure: time comes in, answers go out.
 module internal Broker =
+    /// The groups that every broker has. Source: SubscriptionGroupManager.java.
+    let private systemGroups =
+        [
+            "TOOLS_CONSUMER"
+            "FILTERSRV_CONSUMER"
+            "SELF_TEST_C_GROUP"
+            "CID_ONS-HTTP-PROXY"
+            "CID_ONSAPI_PULL"
+            "CID_ONSAPI_PERMISSION"
+            "CID_ONSAPI_OWNER"
+            "CID_RMQ_SYS_TRANS"
+        ]
+
+    let private withSystemGroups (store: Store) =
+        (store, systemGroups)
+        ||> List.fold (fun store name -> Store.withGroup (SubscriptionGroups.create name) store)
+
     let start settings (storeHost: Host) : BrokerState =
         {
             Settings = settings
-            Store = SystemTopics.add settings.ClusterName (Store.empty settings.Limits storeHost)
+            Store =
+                Store.empty settings.Limits storeHost
+                |> SystemTopics.add settings.ClusterName
+                |> withSystemGroups
             Clients = Map.empty
             Peers = Map.empty
             NextLookMillis = ValueNone
@@ -22,6 +43,15 @@ module internal Broker =
             Replies = Map.empty
             Calls = Map.empty
             Pops = PopResultBuilder.none
+            Statistics = BrokerStatistics(settings.ClusterName, 0L)
+            Configured = Map.empty
+            ConfigVersion =
+                {
+                    Timestamp = 0L
+                    Counter = 0L
+                    StateVersion = None
+                }
+            Replication = None
         }
 
     // Offsets
@@ -106,10 +136,19 @@ module internal Broker =
         | RequestCode.ChangeMessageInvisibleTime ->
             ValueSome(Answer.refuse arrival ResponseCode.SlaveNotAvailable "the broker is a slave")
         | RequestCode.UpdateAndCreateTopic
-        | RequestCode.DeleteTopicInBroker ->
-            let remark = "a slave changes no topic: ask its master"
+        | RequestCode.UpdateAndCreateTopicList
+        | RequestCode.DeleteTopicInBroker
+        | RequestCode.UpdateAndCreateSubscriptionGroup
+        | RequestCode.UpdateAndCreateSubscriptionGroupList
+        | RequestCode.DeleteSubscriptionGroup
+        | RequestCode.UpdateAndGetGroupForbidden ->
+            let remark =
+                "Can't modify topic or subscription group from slave broker, please execute it from master broker."
+
             ValueSome(Answer.refuse arrival ResponseCode.SystemError remark)
-        | RequestCode.InvokeBrokerToResetOffset ->
+        | RequestCode.InvokeBrokerToResetOffset
+        | RequestCode.CloneGroupOffset
+        | RequestCode.ResumeCheckHalfMessage ->
             let remark = "a slave resets no offset: ask its master"
             ValueSome(Answer.refuse arrival ResponseCode.SystemError remark)
         | _ -> ValueNone
@@ -131,7 +170,6 @@ module internal Broker =
         | RequestCode.BatchAckMessage -> PopAcks.ackMany now arrival state
         | RequestCode.ChangeMessageInvisibleTime -> PopAcks.change now arrival state
         | RequestCode.QueryAssignment -> PopAssignments.query arrival state
-        | RequestCode.SetMessageRequestMode -> PopAssignments.setMode arrival state
         | RequestCode.QueryConsumerOffset -> queryCommitted arrival state
         | RequestCode.UpdateConsumerOffset -> commit arrival state
         | RequestCode.SearchOffsetByTimestamp -> search arrival state
@@ -144,20 +182,7 @@ module internal Broker =
         | RequestCode.UnlockBatchMq -> QueueLocking.release arrival state
         | RequestCode.QueryMessage -> Queries.byKey arrival state
         | RequestCode.ViewMessageById -> Queries.byPhysicalOffset arrival state
-        | RequestCode.UpdateAndCreateTopic -> BrokerAdministration.createTopic arrival state
-        | RequestCode.DeleteTopicInBroker -> BrokerAdministration.deleteTopic arrival state
-        | RequestCode.UpdateAndCreateSubscriptionGroup -> BrokerAdministration.createGroup arrival state
-        | RequestCode.GetAllTopicConfig -> BrokerAdministration.topics arrival state
-        | RequestCode.GetTopicConfig -> BrokerAdministration.topic arrival state
-        | RequestCode.GetConsumerListByGroup -> BrokerAdministration.members arrival state
-        | RequestCode.GetConsumerConnectionList -> BrokerAdministration.consumers arrival state
-        | RequestCode.GetProducerConnectionList -> BrokerAdministration.producers arrival state
-        | RequestCode.GetConsumeStats -> OffsetResets.progress arrival state
-        | RequestCode.InvokeBrokerToResetOffset -> OffsetResets.reset arrival state
-        | RequestCode.InvokeBrokerToGetConsumerStatus -> ClientCalls.offsets arrival state
-        | RequestCode.GetConsumerRunningInfo -> ClientCalls.runningInfo arrival state
-        | RequestCode.ConsumeMessageDirectly -> ClientCalls.consumeDirectly arrival state
-        | _ -> state, [ Answer.notSupported arrival ]
+        | _ -> AdministrationRequests.serve now arrival state
 
     let private serve now (arrival: Arrival) (state: BrokerState) =
         if state.Settings.BrokerId = 0L then
@@ -225,6 +250,11 @@ module internal Broker =
         | Faulted rule -> withFaults state (FaultInjection.add rule state.Faults, [])
         | Healed -> withFaults state (FaultInjection.heal state.Faults)
         | ClientsForgotten -> Clients.forget state, []
+        | Restarted ->
+            { Clients.forget state with
+                Statistics = BrokerStatistics(state.Settings.ClusterName, now)
+            },
+            []
         | Advertised address ->
             { state with
                 BrokerState.Settings.BrokerAddress = address
@@ -236,7 +266,20 @@ module internal Broker =
 
     /// What an event makes of a broker, and what is to be done. `now` in milliseconds since 1970, UTC.
     let transition (now: int64) (state: BrokerState) (event: BrokerEvent) : BrokerState * BrokerEffect list =
+        state.Statistics.MoveTo now
         let next, effects = react now state event
+
+        let next =
+            if obj.ReferenceEquals(next.Store, state.Store) then
+                next
+            else
+                let stamped = Store.stamped now state.Store next.Store
+
+                if obj.ReferenceEquals(stamped, next.Store) then
+                    next
+                else
+                    { next with Store = stamped }
+
         Retention.forget state next, effects
 
     /// When to send `Ticked` next, if at all. It is asked for with every pull that waits: nothing here looks at more than

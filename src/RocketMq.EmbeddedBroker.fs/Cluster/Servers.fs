@@ -17,19 +17,8 @@ module internal Servers =
 
     // Registration
 
-    /// The topic that others are made from: read, write and inherit.
-    let private template (settings: BrokerSettings) : TopicConfig list =
-        if settings.AutoCreateTopics then
-            [
-                { Store.config Send.defaultTopic settings.MaxNewTopicQueues with
-                    Permission = 7
-                }
-            ]
-        else
-            []
-
     let private topicsOf (broker: BrokerState) : TopicConfig list =
-        template broker.Settings
+        TopicAdministration.templateOf broker.Settings
         @ (broker.Store.Topics.Values |> Seq.map _.Config |> List.ofSeq)
 
     /// Tells all name servers that run.
@@ -48,11 +37,12 @@ module internal Servers =
 
     /// A topic that was deleted stays in routes until a name server is told to delete it, as in Java.
     let private changedTopics (before: BrokerState) (after: BrokerState) : TopicConfig list =
-        topicsOf after
-        |> List.filter (fun topic ->
-            match Map.tryFind topic.Name before.Store.Topics with
-            | Some known -> known.Config <> topic
-            | None -> topic.Name <> Send.defaultTopic)
+        if before.Settings.Permission <> after.Settings.Permission then
+            topicsOf after
+        elif after.Settings.AutoCreateTopics && not before.Settings.AutoCreateTopics then
+            TopicAdministration.templateOf after.Settings
+        else
+            Store.changedSince before.Store after.Store
 
     let private registerChanges (before: BrokerState) (after: BrokerState) (cluster: ClusterState) =
         let isOtherwise =
@@ -91,11 +81,86 @@ module internal Servers =
             }
         | Error _ -> broker
 
+    // A slave that is this far behind its master, or nearer, is in sync (`haMaxGapNotInSync`).
+    let private mostBehind = 268_435_456L
+
+    let private replicaOf (master: BrokerMember) (slave: BrokerMember) : ReplicaConnection =
+        let acknowledged = int64 slave.State.Store.NextPhysicalOffset
+        let lag = int64 master.State.Store.NextPhysicalOffset - acknowledged
+
+        {
+            Address = Some slave.State.Settings.BrokerAddress
+            AckOffset = acknowledged
+            Lag = lag
+            IsInSync = lag <= mostBehind
+            BytesPerSecond = 0L
+            TransferOffset = acknowledged
+        }
+
+    let private noReplicaClient: ReplicaClient =
+        {
+            MasterAddress = None
+            BytesPerSecond = 0L
+            MaxOffset = 0L
+            LastReadTimestamp = 0L
+            LastWriteTimestamp = 0L
+            MasterFlushOffset = 0L
+            IsActivated = Some false
+        }
+
+    /// How a broker and its replicas stand. Source: DefaultHAService.java.
+    let private replicationOf now (broker: BrokerMember) (cluster: ClusterState) : ReplicationStatus =
+        match broker.Master with
+        | ValueNone ->
+            let connections =
+                broker.Slaves
+                |> List.map (fun place -> cluster.Brokers[place])
+                |> List.filter _.IsRunning
+                |> List.map (replicaOf broker)
+
+            {
+                IsMaster = true
+                MaxOffset = int64 broker.State.Store.NextPhysicalOffset
+                InSyncSlaves = connections |> List.filter _.IsInSync |> List.length
+                Connections = connections
+                Client = Some noReplicaClient
+            }
+        | ValueSome place ->
+            let master = cluster.Brokers[place].State
+
+            {
+                IsMaster = false
+                MaxOffset = 0L
+                InSyncSlaves = 0
+                Connections = []
+                Client =
+                    Some
+                        { noReplicaClient with
+                            MasterAddress = Some master.Settings.BrokerAddress
+                            MaxOffset = int64 broker.State.Store.NextPhysicalOffset
+                            LastReadTimestamp = now
+                            LastWriteTimestamp = now
+                            MasterFlushOffset = int64 master.Store.NextPhysicalOffset
+                            IsActivated = Some cluster.Brokers[place].IsRunning
+                        }
+            }
+
+    /// What a broker has to know of others to answer a request.
+    let private informed now place (arrival: Arrival) (cluster: ClusterState) =
+        let broker = cluster.Brokers[place]
+
+        match arrival.Command.RequestCode with
+        | RequestCode.QueryAssignment -> inform arrival broker cluster
+        | RequestCode.GetBrokerHaStatus ->
+            { broker with
+                BrokerMember.State.Replication = Some(replicationOf now broker cluster)
+            }
+        | _ -> broker
+
     let private atBroker now place event (cluster: ClusterState) =
         let before =
             match event with
-            | Arrived arrival when arrival.Command.RequestCode = RequestCode.QueryAssignment ->
-                inform arrival cluster.Brokers[place] cluster
+            | Arrived arrival -> informed now place arrival cluster
             | _ -> cluster.Brokers[place]
 
         match event with
@@ -171,7 +236,7 @@ module internal Servers =
 
     let private startBroker now place (cluster: ClusterState) =
         let broker = cluster.Brokers[place]
-        let state, _ = Broker.transition now broker.State ClientsForgotten
+        let state, _ = Broker.transition now broker.State Restarted
 
         let broker =
             { broker with
@@ -203,6 +268,7 @@ module internal Servers =
                 Names =
                     { Registry.empty with
                         KeyValues = server.Names.KeyValues
+                        Configured = server.Names.Configured
                         Faults = server.Names.Faults
                     }
             }
@@ -245,8 +311,8 @@ module internal Servers =
         | ServerStarted _ -> cluster, []
 
     /// Name servers and brokers that all run. Each broker comes with its own host and, if it is a slave, the place of its
-    /// master. Slaves copy after so many milliseconds; 0 is at once.
-    let create nameServers copyMillis (brokers: (BrokerSettings * Host * int voption) list) : ClusterState =
+    /// master. Slaves copy after so many milliseconds; 0 is at once. `now` as in `transition`.
+    let create now nameServers copyMillis (brokers: (BrokerSettings * Host * int voption) list) : ClusterState =
         let brokers =
             brokers
             |> List.mapi (fun place (settings, host, master) ->
@@ -284,7 +350,7 @@ module internal Servers =
 
         let started =
             (cluster, brokers)
-            ||> List.fold (fun cluster (place, _) -> startBroker 0L place cluster |> fst)
+            ||> List.fold (fun cluster (place, _) -> startBroker now place cluster |> fst)
 
         { started with CopyMillis = copyMillis }
 

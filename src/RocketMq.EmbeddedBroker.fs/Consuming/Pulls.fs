@@ -22,8 +22,13 @@ module internal Pulls =
         else
             reading
 
-    /// The slave that masters name unless a group is set up otherwise (`whichBrokerWhenConsumeSlowly`).
-    let private slaveId = 1L
+    /// The broker that a group is to pull from next, as its settings say.
+    let private suggestedBroker (state: BrokerState) (parked: ParkedPull) (reading: Reading) =
+        if not state.Settings.SlaveReads then
+            0L
+        else
+            let group = Groups.configOf parked.Pull.ConsumerGroup state
+            if reading.IsFarBehind then group.BrokerIdWhenSlow else group.BrokerId
 
     let private pullAnswer (state: BrokerState) (parked: ParkedPull) (reading: Reading) =
         let answer: PullAnswer =
@@ -32,11 +37,7 @@ module internal Pulls =
                 NextOffset = reading.NextOffset
                 MinOffset = reading.MinOffset
                 MaxOffset = reading.MaxOffset
-                SuggestedBrokerId =
-                    if state.Settings.SlaveReads && reading.IsFarBehind then
-                        slaveId
-                    else
-                        0L
+                SuggestedBrokerId = suggestedBroker state parked reading
                 OffsetDelta = None
                 TopicSysFlag = None
                 GroupSysFlag = None
@@ -48,11 +49,22 @@ module internal Pulls =
             (Pull.messages.Answer(answer, parked.Arrival.Command)
              |> Command.withRemark reading.Remark)
 
+    let private count (pull: PullRequest) (reading: Reading) (statistics: BrokerStatistics) =
+        if reading.Status = PullStatus.Found then
+            statistics.Get(pull.ConsumerGroup, pull.Topic, reading.Count, reading.Records.Length)
+        else
+            statistics.Miss()
+
+        statistics.PullTo(pull.ConsumerGroup, pull.Topic, pull.QueueId, reading.NextOffset)
+
     let private readFor (parked: ParkedPull) (state: BrokerState) =
         Store.tryQueue parked.Pull.Topic parked.Pull.QueueId state.Store
         |> ValueOption.map (fun queue ->
-            QueueReading.read state.Store queue parked.Pull.QueueOffset parked.Pull.MaxMessages parked.Matches
-            |> asOfRole state parked)
+            let reading =
+                QueueReading.read state.Store queue parked.Pull.QueueOffset parked.Pull.MaxMessages parked.Matches
+
+            count parked.Pull reading state.Statistics
+            asOfRole state parked reading)
 
     let private key (pull: PullRequest) : TopicQueue =
         {
@@ -112,6 +124,8 @@ module internal Pulls =
     /// Why a topic cannot be read so.
     let private checkTopic (pull: PullRequest) (state: BrokerState) : Result<unit, ResponseCode * string> =
         match Map.tryFind pull.Topic state.Store.Topics with
+        | _ when state.Settings.Permission &&& readable = 0 ->
+            Error(ResponseCode.NoPermission, $"the broker[{state.Settings.BrokerAddress}] pulling message is forbidden")
         | None -> Error(ResponseCode.TopicNotExist, $"topic {pull.Topic} does not exist")
         | Some topic when topic.Config.Permission &&& readable = 0 ->
             Error(ResponseCode.NoPermission, $"the topic[{pull.Topic}] pulling message is forbidden")
@@ -186,6 +200,8 @@ module internal Pulls =
 
     let pull now (arrival: Arrival) (state: BrokerState) =
         Answer.decoding arrival state Pull.messages.Decode (fun pull ->
+            let state = Groups.ensure pull.ConsumerGroup state
+
             match admit pull state with
             | Error(code, remark) -> state, [ Answer.refuse arrival code remark ]
             | Ok matches ->

@@ -62,8 +62,8 @@ type EmbeddedBrokerOptions() =
     /// permissions: too old a pop is refused with code 210. Default false: 0 means the time at which it comes.
     member val TakesBornTimeAsSent = false with get, set
 
-    /// The release that it says it is, with each answer. Default 5.3.3; from 4.0.0 to 5.9.9. It behaves the same whatever it says: this is for
-    /// clients that decide by it.
+    /// The release that it says it is, with each answer. Default 5.3.3; from 4.0.0 to 5.9.9. Clients' requests are served the same whatever it
+    /// says: this is for clients that decide by it. Administrators are answered as by a broker of 4.9.8 below 5.0.0.
     member val Version = Version(5, 3, 3) with get, set
 
     /// How many bytes of messages are kept at most, all topics together, as they would lie in the commit log. The oldest
@@ -161,6 +161,8 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
             TakesBornTimeAsSent = options.TakesBornTimeAsSent
             Limits = limits
             SlaveReads = false
+            Permission = 6
+            Version = version
         }
 
     /// To the clients of the broker's port, which a restart opens again.
@@ -176,7 +178,9 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
 
     let agent =
         let state =
-            Servers.create 1 0L [ settings, Host.create IPAddress.Loopback brokerPort, ValueNone ]
+            Servers.create
+                (options.Clock.GetUtcNow().ToUnixTimeMilliseconds())
+                1 0L [ settings, Host.create IPAddress.Loopback brokerPort, ValueNone ]
 
         // Without its agent the broker would answer no request: closed connections tell clients so.
         let onDeath (error: exn) =
@@ -304,7 +308,7 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
                     do! died.Task
 
                 do! stopListeners ()
-                postToBroker ClientsForgotten
+                postToBroker Restarted
                 listeners <- listenOn nameServerPort brokerPort
                 startListeners ()
             finally

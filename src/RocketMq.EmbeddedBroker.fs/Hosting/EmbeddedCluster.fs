@@ -6,6 +6,7 @@ open System.Net
 open System.Runtime.InteropServices
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol
 open RocketMq
 
 /// Name servers and brokers in this process, over real TCP on 127.0.0.1, for tests of clients: each server can be stopped
@@ -72,13 +73,17 @@ type EmbeddedCluster private (options: EmbeddedClusterOptions) =
             TakesBornTimeAsSent = options.TakesBornTimeAsSent
             Limits = limits
             SlaveReads = id <> 0L || List.contains (name, 1L) nodes
+            Permission = 6
+            Version = ProtocolVersion.embedded
         },
         Host.create IPAddress.Loopback port.Number,
         master
 
     let agent =
         let state =
-            Servers.create options.NameServers copyMillis (List.map2 settingsOf plan brokerPorts)
+            Servers.create
+                (options.Clock.GetUtcNow().ToUnixTimeMilliseconds())
+                options.NameServers copyMillis (List.map2 settingsOf plan brokerPorts)
 
         // Without its agent the cluster would answer no request: closed connections tell clients so.
         let onDeath (error: exn) =

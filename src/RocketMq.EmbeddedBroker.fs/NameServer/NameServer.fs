@@ -10,6 +10,11 @@ module internal NameServer =
         | RequestCode.GetBrokerClusterInfo -> NameServerRequests.cluster arrival state
         | RequestCode.GetAllTopicListFromNameServer -> NameServerRequests.topics arrival state
         | RequestCode.GetSystemTopicListFromNameServer -> NameServerRequests.systemTopics arrival state
+        | RequestCode.GetUnitTopicList -> NameServerRequests.unitTopics arrival state
+        | RequestCode.GetHasUnitSubTopicList -> NameServerRequests.topicsWithUnitSubscribers arrival state
+        | RequestCode.GetHasUnitSubUnunitTopicList -> NameServerRequests.topicsOutsideUnits arrival state
+        | RequestCode.GetNameServerConfig -> NameServerConfiguration.read arrival state
+        | RequestCode.UpdateNameServerConfig -> NameServerConfiguration.update arrival state
         | RequestCode.GetTopicsByCluster -> NameServerRequests.topicsOfCluster arrival state
         | RequestCode.DeleteTopicInNameServer -> NameServerRequests.deleteTopic arrival state
         | RequestCode.RegisterTopicInNameServer -> NameServerRequests.registerTopic arrival state
@@ -43,6 +48,7 @@ module internal NameServer =
         | Faulted rule -> withFaults state (FaultInjection.add rule state.Faults, [])
         | Healed -> withFaults state (FaultInjection.heal state.Faults)
         | ClientsForgotten
+        | Restarted
         | Advertised _
         | CallEnded _ -> state, []
 

@@ -6,9 +6,12 @@ open RocketMq.Protocol
 module internal NameServerRequests =
     let private orderedTopics = "ORDER_TOPIC_CONFIG"
 
-    /// The queues that an operator has fixed. Name servers of Apache's tell them only if orderMessageEnable is set.
+    /// The queues that an operator has fixed. Name servers of Apache's have orderMessageEnable off until somebody sets it.
     let private tryOrder topic (state: NameServerState) =
-        Map.tryFind orderedTopics state.KeyValues |> Option.bind (Map.tryFind topic)
+        if NameServerConfiguration.isOn "orderMessageEnable" state then
+            Map.tryFind orderedTopics state.KeyValues |> Option.bind (Map.tryFind topic)
+        else
+            None
 
     let private tryRoute topic (state: NameServerState) =
         match Map.tryFind topic state.Topics with
@@ -74,8 +77,44 @@ module internal NameServerRequests =
 
         state, [ Answer.reply arrival (operation.Answer(topics, arrival.Command)) ]
 
+    /// Lists that a setting has switched off are refused.
+    let private ifOn setting (arrival: Arrival) (state: NameServerState) answer =
+        if NameServerConfiguration.isOn setting state then
+            answer ()
+        else
+            state, [ Answer.refuse arrival ResponseCode.SystemError "disable" ]
+
     let topics (arrival: Arrival) (state: NameServerState) =
-        answerTopics arrival NameServerTopics.all None (List.ofSeq state.Topics.Keys) state
+        ifOn "enableAllTopicList" arrival state (fun () ->
+            answerTopics arrival NameServerTopics.all None (List.ofSeq state.Topics.Keys) state)
+
+    let private unit' = 1
+    let private unitSubscribers = 2
+
+    let private topicsByFlag (arrival: Arrival) operation isSought (state: NameServerState) =
+        ifOn "enableTopicList" arrival state (fun () ->
+            let names =
+                [
+                    for KeyValue(topic, queues) in state.Topics do
+                        match Seq.tryHead queues.Values with
+                        | Some first when isSought first.TopicSysFlag -> topic
+                        | _ -> ()
+                ]
+
+            answerTopics arrival operation None names state)
+
+    let unitTopics arrival state =
+        topicsByFlag arrival NameServerTopics.ofUnits (fun flag -> flag &&& unit' <> 0) state
+
+    let topicsWithUnitSubscribers arrival state =
+        topicsByFlag arrival NameServerTopics.withUnitSubscribers (fun flag -> flag &&& unitSubscribers <> 0) state
+
+    let topicsOutsideUnits arrival state =
+        topicsByFlag
+            arrival
+            NameServerTopics.outsideUnitsWithUnitSubscribers
+            (fun flag -> flag &&& unitSubscribers <> 0 && flag &&& unit' = 0)
+            state
 
     /// Clusters and brokers: each has a topic of its name on real brokers.
     let systemTopics (arrival: Arrival) (state: NameServerState) =
@@ -91,19 +130,20 @@ module internal NameServerRequests =
         answerTopics arrival NameServerTopics.system address names state
 
     let topicsOfCluster (arrival: Arrival) (state: NameServerState) =
-        Answer.decoding arrival state NameServerTopics.ofCluster.Decode (fun cluster ->
-            let brokers = Map.tryFind cluster (clusters state) |> Option.defaultValue []
+        ifOn "enableTopicList" arrival state (fun () ->
+            Answer.decoding arrival state NameServerTopics.ofCluster.Decode (fun cluster ->
+                let brokers = Map.tryFind cluster (clusters state) |> Option.defaultValue []
 
-            let names =
-                brokers
-                |> List.collect (fun broker ->
-                    state.Topics
-                    |> Map.toList
-                    |> List.filter (fun (_, queues) -> queues.ContainsKey broker)
-                    |> List.map fst)
-                // As in Java each broker of the cluster tells its own: a topic of two brokers is there twice.
+                let names =
+                    brokers
+                    |> List.collect (fun broker ->
+                        state.Topics
+                        |> Map.toList
+                        |> List.filter (fun (_, queues) -> queues.ContainsKey broker)
+                        |> List.map fst)
+                    // As in Java each broker of the cluster tells its own: a topic of two brokers is there twice.
 
-            answerTopics arrival NameServerTopics.ofCluster None names state)
+                answerTopics arrival NameServerTopics.ofCluster None names state))
 
     let deleteTopic (arrival: Arrival) (state: NameServerState) =
         Answer.decoding arrival state NameServerTopics.delete.Decode (fun removal ->

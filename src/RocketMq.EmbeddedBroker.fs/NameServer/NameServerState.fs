@@ -14,6 +14,8 @@ type internal NameServerState =
         Silent: Map<string * int64, int64>
         /// Values by key, by namespace.
         KeyValues: Map<string, Map<string, string>>
+        /// Settings that administrators have changed, by name.
+        Configured: Map<string, string>
         Faults: FaultState
     }
 
@@ -28,6 +30,7 @@ module internal Registry =
             Topics = Map.empty
             Silent = Map.empty
             KeyValues = Map.empty
+            Configured = Map.empty
             Faults = FaultInjection.none
         }
 
@@ -38,12 +41,19 @@ module internal Registry =
             Topics = Map.add topic (Map.add queues.BrokerName queues others) state.Topics
         }
 
-    let private queuesOf brokerName (config: TopicConfig) : QueueData =
+    let private readWrite = 6
+
+    /// What a broker lets be done is not more than its own permission.
+    let private queuesOf (broker: BrokerSettings) (config: TopicConfig) : QueueData =
         {
-            BrokerName = brokerName
+            BrokerName = broker.BrokerName
             ReadQueues = config.ReadQueues
             WriteQueues = config.WriteQueues
-            Permission = config.Permission
+            Permission =
+                if broker.Permission &&& readWrite = readWrite then
+                    config.Permission
+                else
+                    config.Permission &&& broker.Permission
             TopicSysFlag = config.SysFlag
         }
 
@@ -73,7 +83,7 @@ module internal Registry =
 
         if broker.BrokerId = 0L then
             (state, topics)
-            ||> List.fold (fun state topic -> withQueues topic.Name (queuesOf broker.BrokerName topic) state)
+            ||> List.fold (fun state topic -> withQueues topic.Name (queuesOf broker topic) state)
         else
             state
 

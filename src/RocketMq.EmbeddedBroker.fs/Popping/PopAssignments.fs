@@ -117,3 +117,13 @@ module internal PopAssignments =
                     BrokerState.Pops.Modes = Map.add (setting.Topic, setting.ConsumerGroup) setting state.Pops.Modes
                 },
                 [ Answer.succeed arrival ])
+
+    /// GET_ALL_MESSAGE_REQUEST_MODE: by topic and group.
+    let allModes (arrival: Arrival) (state: BrokerState) =
+        let modes =
+            (Map.empty, state.Pops.Modes)
+            ||> Map.fold (fun modes (topic, group) setting ->
+                let groups = Map.tryFind topic modes |> Option.defaultValue Map.empty
+                Map.add topic (Map.add group setting groups) modes)
+
+        state, [ Answer.reply arrival (Assignments.allModes.Answer(modes, arrival.Command)) ]

@@ -96,6 +96,7 @@ module internal PopResultBuilder =
         let messages =
             MessageCodec.decodeAll "" reading.Records |> Result.defaultValue Array.empty
 
+        harvest.State.Statistics.Get(queue.ConsumerGroup, queue.Topic, messages.Length, reading.Records.Length)
         let offsets = messages |> Array.map _.QueueOffset |> List.ofArray
         let checkpoints = harvest.State.Pops.Checkpoints
 

@@ -145,6 +145,7 @@ module internal Pops =
 
     let pop now (arrival: Arrival) (state: BrokerState) =
         Answer.decoding arrival state Pop.messages.Decode (fun pop ->
+            let state = Groups.ensure pop.ConsumerGroup state
             let isFilledIn = pop.BornTimestamp = 0L && not state.Settings.TakesBornTimeAsSent
             let born = if isFilledIn then now else pop.BornTimestamp
 

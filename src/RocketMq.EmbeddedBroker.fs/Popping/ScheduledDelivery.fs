@@ -13,6 +13,8 @@ module internal ScheduledDelivery =
         : Result<struct (BrokerState * StoredMessage * BrokerEffect list), EncodeError> =
         Store.append now incoming state.Store
         |> Result.map (fun (struct (store, stored)) ->
+            state.Statistics.Put(stored.Topic, 1, Store.bytesBetween state.Store store)
+
             let state, woken =
                 Pulls.wake stored.Topic stored.QueueId stored.QueueOffset { state with Store = store }
 
@@ -92,3 +94,19 @@ module internal ScheduledDelivery =
 
         let state, woken = next state []
         forgetRecalls now state, woken
+
+    /// By delay level: up to where its messages have been delivered, and how many came. Levels without messages are left out.
+    let progress (state: BrokerState) : (int * int64 * int64) list =
+        match Map.tryFind SystemTopics.schedule state.Store.Topics with
+        | None -> []
+        | Some topic ->
+            let waitsIn (queue: StoredQueue) =
+                state.Scheduled.ByDue.Keys
+                |> Seq.filter (fun (_, physicalOffset) -> (StoredQueue.tryAtPhysical physicalOffset queue).IsSome)
+                |> Seq.length
+
+            [
+                for index, queue in Seq.indexed topic.Queues do
+                    if queue.MaxOffset > 0L then
+                        index + 1, queue.MaxOffset - int64 (waitsIn queue), queue.MaxOffset
+            ]

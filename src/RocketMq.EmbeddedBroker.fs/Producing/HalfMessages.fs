@@ -60,6 +60,19 @@ module internal HalfMessages =
                 BrokerState.Transactions.NextRoundMillis = ValueSome(now + state.Settings.Checks.IntervalMillis)
             }
 
+    let private appendHalf now (parked: Incoming) (state: BrokerState) =
+        ScheduledDelivery.append now parked state
+        |> Result.map (fun (struct (state, stored, woken)) ->
+            let half =
+                {
+                    Stored = stored
+                    Earlier = []
+                    SinceMillis = now
+                    Checks = 0
+                }
+
+            struct (add half (withRound now state), stored, woken))
+
     /// Keeps a message away from consumers until its transaction ends.
     let park now (incoming: Incoming) (state: BrokerState) =
         let uniqueId = text PropertyName.uniqueKey incoming.Message.Properties
@@ -79,17 +92,28 @@ module internal HalfMessages =
                 SysFlag = withoutTransactionBits incoming.SysFlag
             }
 
-        ScheduledDelivery.append now parked state
-        |> Result.map (fun (struct (state, stored, woken)) ->
-            let half =
-                {
-                    Stored = stored
-                    Earlier = []
-                    SinceMillis = now
-                    Checks = 0
-                }
+        appendHalf now parked state
 
-            struct (add half (withRound now state), stored, woken))
+    /// Puts a half message back that was given up: producers are asked about it from the beginning.
+    let putBack now (message: StoredMessage) (state: BrokerState) =
+        appendHalf
+            now
+            {
+                Message =
+                    {
+                        Topic = SystemTopics.half
+                        Body = message.StoredBody
+                        Flag = message.Flag
+                        Properties = Properties.add BrokerProperty.checks "0" message.Properties
+                    }
+                QueueId = 0
+                SysFlag = message.SysFlag
+                BornTimestamp = message.BornTimestamp
+                BornHost = message.BornHost
+                ReconsumeTimes = message.ReconsumeTimes
+                PreparedTransactionOffset = 0L<commitLog>
+            }
+            state
 
     let placeOf (stored: StoredMessage) : HalfPlace =
         {

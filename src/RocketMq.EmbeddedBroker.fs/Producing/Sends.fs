@@ -46,7 +46,9 @@ module internal Sends =
 
         (Ok(state.Store, []), messages)
         ||> List.fold append
-        |> Result.map (fun (store, stored) -> { state with Store = store }, List.rev stored)
+        |> Result.map (fun (store, stored) ->
+            state.Statistics.Put(send.Topic, stored.Length, Store.bytesBetween state.Store store)
+            { state with Store = store }, List.rev stored)
 
     /// That of the message, or of the batch itself: its messages are not named one by one, as in Java.
     let private transactionId (send: SendRequest) (stored: StoredMessage list) =
@@ -131,6 +133,16 @@ module internal Sends =
             | Error reason -> state, [ Answer.refuse arrival ResponseCode.MessageIllegal reason ]
         | Ok queueId -> storeOne now arrival send queueId state
 
+    let private writable = 0x2
+
+    /// A broker that is not to be written to refuses what has an order, as nothing else would bring its producers elsewhere.
+    /// The others learn of it by their routes. Source: msgCheck of AbstractSendMessageProcessor.java.
+    let private isDrained (send: SendRequest) (state: BrokerState) =
+        state.Settings.Permission &&& writable = 0
+        && (match Map.tryFind send.Topic state.Store.Topics with
+            | Some topic -> topic.Config.IsOrderly
+            | None -> false)
+
     let closed (arrival: Arrival) topic =
         Answer.refuse arrival ResponseCode.NoPermission (invariant $"Sending message to topic[{topic}] is forbidden.")
 
@@ -151,6 +163,11 @@ module internal Sends =
                 ]
             elif SystemTopics.isClosed send.Topic then
                 state, [ closed arrival send.Topic ]
+            elif isDrained send state then
+                let remark =
+                    $"the broker[{state.Settings.BrokerAddress}] sending message is forbidden"
+
+                state, [ Answer.refuse arrival ResponseCode.NoPermission remark ]
             else
                 let struct (send, state) = SendBacks.redirect now arrival send state
 

@@ -2,6 +2,7 @@ namespace RocketMq.Embedded
 
 open System
 open System.Net
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
 
@@ -26,6 +27,8 @@ type internal BrokerEvent =
     | Healed
     /// Nothing is known of clients any more, though they are there.
     | ClientsForgotten
+    /// The broker has been started: nothing is known of clients, and figures begin again.
+    | Restarted
     /// Clients are told from now on that the broker is there.
     | Advertised of address: string
     /// A client has answered what `Call` asked it, or will not any more.
@@ -160,6 +163,8 @@ type internal ClientPeer =
         Version: int
         /// For how long it has not been heard of, at the last look.
         SilentMillis: int64
+        /// When its last heartbeat came, in milliseconds since 1970.
+        HeartbeatMillis: int64
     }
 
 type internal BrokerSettings =
@@ -181,7 +186,14 @@ type internal BrokerSettings =
         Limits: StoreLimits
         /// As `slaveReadEnable`: consumers are sent to a slave for what is not in memory.
         SlaveReads: bool
+        /// As `brokerPermission`, in bits: 2 write, 4 read.
+        Permission: int
+        /// The release that it is for administrators, see `ProtocolVersion`.
+        Version: int
     }
+
+    /// 4.x does not know all that administrators ask, and has other codes for some refusals.
+    member settings.IsBefore5 = settings.Version < ProtocolVersion.ofRelease 5 0 0
 
 type internal BrokerState =
     {
@@ -206,4 +218,12 @@ type internal BrokerState =
         Replies: Map<Ticket, PassingReply>
         Calls: Map<Ticket, ClientCall>
         Pops: PopState
+        /// Figures for administrators, by which nothing is decided. The one thing here that changes by itself.
+        Statistics: BrokerStatistics
+        /// Settings that have no effect here, as administrators have changed them, by name.
+        Configured: Map<string, string>
+        /// How often administrators have changed settings, and when last.
+        ConfigVersion: DataVersion
+        /// How this broker and its replicas stand, when it is asked for.
+        Replication: ReplicationStatus option
     }

@@ -30,6 +30,7 @@ module internal Clients =
                     Version = arrival.Command.Version
                     // The next look counts from the last one.
                     SilentMillis = lastLook - now
+                    HeartbeatMillis = now
                 }
 
             let state, pushes =

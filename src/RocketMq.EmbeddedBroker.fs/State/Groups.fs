@@ -2,6 +2,8 @@ namespace RocketMq.Embedded
 
 open System
 open RocketMq.Protocol
+open RocketMq.Protocol.Admin
+open RocketMq
 
 /// Consumer groups: who is in them, and what they subscribe to.
 module internal Groups =
@@ -11,20 +13,57 @@ module internal Groups =
 
     let private exists name (state: BrokerState) =
         state.Settings.AutoCreateGroups
-        || state.Store.Groups.Contains name
+        || state.Store.Groups.ContainsKey name
         || isSystem name
 
-    /// Why a group is served nothing. Source: PullMessageProcessor.java.
-    let check name (state: BrokerState) : Result<unit, ResponseCode * string> =
+    /// The settings of a group; of one that nobody has made those of a new one.
+    let configOf name (state: BrokerState) : SubscriptionGroup =
+        match Map.tryFind name state.Store.Groups with
+        | Some group -> group
+        | None -> SubscriptionGroups.create name
+
+    /// Makes a group that is used for the first time, where brokers make groups by themselves. A slave gets it from its
+    /// master. Source: findSubscriptionGroupConfig of SubscriptionGroupManager.java.
+    let ensure name (state: BrokerState) : BrokerState =
+        if
+            state.Store.Groups.ContainsKey name
+            || state.Settings.BrokerId <> 0L
+            || not (exists name state)
+            || (Names.checkGroup name).IsError
+        then
+            state
+        else
+            { state with
+                Store = Store.withGroup (SubscriptionGroups.create name) state.Store
+            }
+
+    /// Why a group does not exist.
+    let checkExists name (state: BrokerState) : Result<unit, ResponseCode * string> =
         if exists name state then
             Ok()
         else
             Error(ResponseCode.SubscriptionGroupNotExist, $"subscription group [{name}] does not exist")
 
+    /// Why a group is served nothing. Source: PullMessageProcessor.java.
+    let check name (state: BrokerState) : Result<unit, ResponseCode * string> =
+        match Map.tryFind name state.Store.Groups with
+        | Some group when group.IsConsumeEnabled -> Ok()
+        | Some _ -> Error(ResponseCode.NoPermission, $"subscription group no permission, {name}")
+        | None -> checkExists name state
+
+    /// The bit that forbids a group to read a topic.
+    let readForbidden = 0x4
+
+    /// What is forbidden to a group of a topic, in bits.
+    let forbiddenOf name topic (state: BrokerState) : int =
+        Map.tryFind name state.Store.Forbidden
+        |> Option.bind (Map.tryFind topic)
+        |> Option.defaultValue 0
+
     let private withGroups groups (state: BrokerState) = { state with Groups = groups }
 
     /// Has the members share the queues again. Those of a broadcasting group share nothing.
-    let private notify name (group: ConsumerGroup) =
+    let private notifyAll name (group: ConsumerGroup) =
         match group.Model with
         | MessageModel.Broadcasting -> []
         | MessageModel.Clustering ->
@@ -33,6 +72,13 @@ module internal Groups =
             group.Members
             |> Map.toList
             |> List.map (fun (connection, _) -> Push(connection, command))
+
+    /// The same, unless the group's settings say that its members are not notified.
+    let private notify name (group: ConsumerGroup) (state: BrokerState) =
+        if (configOf name state).NotifiesMembers then
+            notifyAll name group
+        else
+            []
 
     let private note (state: BrokerState) note = Note(state.Settings.BrokerName, note)
 
@@ -138,13 +184,20 @@ module internal Groups =
 
         withGroups (Map.add membership.Group group state.Groups) state,
         List.map (note state) notes
-        @ (if isOtherwise then notify membership.Group group else [])
+        @ (if isOtherwise then
+               notify membership.Group group state
+           else
+               [])
 
     /// Messages that are sent back will lie here. A slave gets the topic from its master.
     let private withRetryTopic (membership: ConsumerMembership) (state: BrokerState) =
         if state.Settings.BrokerId = 0L then
             { state with
-                Store = RetryTopics.ensure (RetryTopics.retryOf membership.Group) state.Store
+                Store =
+                    RetryTopics.ensure
+                        (RetryTopics.retryOf membership.Group)
+                        (max 0 (configOf membership.Group state).RetryQueues)
+                        state.Store
             }
         else
             state
@@ -160,7 +213,8 @@ module internal Groups =
          |> List.filter (fun membership -> exists membership.Group state))
         ||> List.fold (fun (state, effects) membership ->
             let state, pushes =
-                withRetryTopic membership state
+                ensure membership.Group state
+                |> withRetryTopic membership
                 |> join connection heartbeat.ClientId isWithoutSubscriptions membership
 
             state, effects @ pushes)
@@ -179,13 +233,19 @@ module internal Groups =
             if group.Members.IsEmpty then
                 withGroups (Map.remove name state.Groups) state, [ left ]
             else
-                withGroups (Map.add name group state.Groups) state, left :: notify name group
+                let pushes =
+                    match why with
+                    | HasUnregistered -> notify name group state
+                    | HasDisconnected
+                    | HasBeenSilent -> notifyAll name group
+
+                withGroups (Map.add name group state.Groups) state, left :: pushes
         | _ -> state, []
 
     /// Takes a member out of one group, as it asks for. As in Java (5.x) the others are told even if it was none.
     let unregister connection name (state: BrokerState) =
         match Map.tryFind name state.Groups with
-        | Some group when not (group.Members.ContainsKey connection) -> state, notify name group
+        | Some group when not (group.Members.ContainsKey connection) -> state, notify name group state
         | _ -> leave HasUnregistered connection name state
 
     /// Takes a member out of all groups.
@@ -218,6 +278,10 @@ module internal Groups =
     let subscription name topic version (state: BrokerState) : Result<Subscription, ResponseCode * string> =
         match Map.tryFind name state.Groups with
         | None -> Error(ResponseCode.SubscriptionNotExist, $"the consumer's group info not exist: {name}")
+        | Some group when group.Model = MessageModel.Broadcasting && not (configOf name state).IsBroadcastEnabled ->
+            Error(ResponseCode.NoPermission, $"the consumer group[{name}] can not consume by broadcast way")
+        | Some _ when forbiddenOf name topic state &&& readForbidden <> 0 ->
+            Error(ResponseCode.NoPermission, $"the consumer group[{name}] is forbidden for topic[{topic}]")
         | Some group ->
             match Map.tryFind topic group.Subscriptions with
             | None ->

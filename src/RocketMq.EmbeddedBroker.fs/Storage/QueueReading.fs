@@ -13,6 +13,8 @@ type internal Reading =
         MinOffset: int64
         MaxOffset: int64
         Records: ReadOnlyMemory<byte>
+        /// How many messages these are.
+        Count: int
         /// What was read is so far from the end of the log that a broker would not have it in memory.
         IsFarBehind: bool
     }
@@ -50,6 +52,7 @@ module internal QueueReading =
             MinOffset = queue.MinOffset
             MaxOffset = queue.MaxOffset
             Records = ReadOnlyMemory.Empty
+            Count = 0
             IsFarBehind = false
         }
 
@@ -90,6 +93,7 @@ module internal QueueReading =
             else
                 { nothing PullStatus.Found "FOUND" nextOffset queue with
                     Records = concat found totalBytes
+                    Count = found.Count
                 }
 
         { reading with IsFarBehind = isFar }

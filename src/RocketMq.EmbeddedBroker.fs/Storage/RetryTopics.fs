@@ -2,7 +2,7 @@ namespace RocketMq.Embedded
 
 open System
 
-/// The topics that a broker makes for a consumer group, each with one queue.
+/// The topics that a broker makes for a consumer group.
 module internal RetryTopics =
     let private retryPrefix = "%RETRY%"
 
@@ -20,8 +20,8 @@ module internal RetryTopics =
             ValueNone
 
     /// Makes such a topic if it is not there yet.
-    let ensure topic (store: Store) =
+    let ensure topic queues (store: Store) =
         if store.Topics.ContainsKey topic then
             store
         else
-            Store.withTopic topic 1 store
+            Store.withTopic topic queues store

@@ -20,7 +20,7 @@ type internal Store =
         StoreHost: Host
         Limits: StoreLimits
         Topics: Map<string, StoredTopic>
-        Committed: Map<GroupQueue, int64>
+        Committed: CommittedOffsets
         /// Offset of the next record in a commit log that does not exist, but whose offsets ids are made of.
         NextPhysicalOffset: int64<commitLog>
         /// Messages before it are gone, whatever was their time.
@@ -33,8 +33,17 @@ type internal Store =
         NextLookMillis: int64 voption
         /// How often topics were made, changed or deleted.
         ConfigChanges: int64
-        /// Groups that somebody has made. Others exist as well, where brokers make groups by themselves.
-        Groups: Set<string>
+        /// The topics that were made or changed, the latest first.
+        ChangedTopics: string list
+        /// The groups that somebody has made, or that the broker has made by itself, by name.
+        Groups: Map<string, SubscriptionGroup>
+        /// What is forbidden to a group, by topic, in bits.
+        Forbidden: Map<string, Map<string, int>>
+        /// How often groups were made, changed or deleted.
+        GroupChanges: int64
+        /// When topics and groups last changed, in milliseconds since 1970.
+        TopicsChangedMillis: int64
+        GroupsChangedMillis: int64
     }
 
 /// A message that the broker has taken, before it has a place.
@@ -63,7 +72,12 @@ module internal Store =
             Files = []
             NextLookMillis = ValueNone
             ConfigChanges = 0L
-            Groups = Set.empty
+            ChangedTopics = []
+            Groups = Map.empty
+            Forbidden = Map.empty
+            GroupChanges = 0L
+            TopicsChangedMillis = 0L
+            GroupsChangedMillis = 0L
         }
 
     /// What a record has besides its body, topic and properties, at most.
@@ -108,6 +122,7 @@ module internal Store =
         { store with
             Topics = Map.add config.Name topic store.Topics
             ConfigChanges = store.ConfigChanges + 1L
+            ChangedTopics = config.Name :: store.ChangedTopics
         }
 
     let withTopic name queues (store: Store) = configure (config name queues) store
@@ -118,10 +133,54 @@ module internal Store =
             ConfigChanges = store.ConfigChanges + 1L
         }
 
-    let withGroup (name: string) (store: Store) =
+    /// The topics that were made or changed since, as they are now.
+    let changedSince (before: Store) (store: Store) : TopicConfig list =
+        let rec collect names (log: string list) =
+            match log with
+            | name :: rest when not (obj.ReferenceEquals(log, before.ChangedTopics)) -> collect (name :: names) rest
+            | _ -> names
+
+        collect [] store.ChangedTopics
+        |> List.distinct
+        |> List.choose (fun name -> Map.tryFind name store.Topics |> Option.map _.Config)
+
+    /// Makes a group, or changes one.
+    let withGroup (group: SubscriptionGroup) (store: Store) =
         { store with
-            Groups = Set.add name store.Groups
+            Groups = Map.add group.Name group store.Groups
+            GroupChanges = store.GroupChanges + 1L
         }
+
+    let withoutGroup (name: string) (store: Store) =
+        if store.Groups.ContainsKey name || store.Forbidden.ContainsKey name then
+            { store with
+                Groups = Map.remove name store.Groups
+                Forbidden = Map.remove name store.Forbidden
+                GroupChanges = store.GroupChanges + 1L
+            }
+        else
+            store
+
+    /// Notes when topics and groups have changed.
+    let stamped now (before: Store) (store: Store) =
+        if
+            store.ConfigChanges = before.ConfigChanges
+            && store.GroupChanges = before.GroupChanges
+        then
+            store
+        else
+            { store with
+                TopicsChangedMillis =
+                    if store.ConfigChanges = before.ConfigChanges then
+                        store.TopicsChangedMillis
+                    else
+                        now
+                GroupsChangedMillis =
+                    if store.GroupChanges = before.GroupChanges then
+                        store.GroupsChangedMillis
+                    else
+                        now
+            }
 
     let tryQueue name queueId (store: Store) : StoredQueue voption =
         match Map.tryFind name store.Topics with
@@ -155,7 +214,8 @@ module internal Store =
 
     // What is kept
 
-    let private oldestMillis (store: Store) : int64 voption =
+    /// When the oldest message was stored that is still there. None without messages.
+    let oldestMillis (store: Store) : int64 voption =
         let mutable oldest = ValueNone
 
         for topic in store.Topics.Values do
@@ -267,6 +327,28 @@ module internal Store =
             }
         | _ -> store
 
+    /// Has what is too old looked for at once.
+    let expireNow now (store: Store) =
+        if store.NextLookMillis.IsNone then
+            store
+        else
+            expire
+                now
+                { store with
+                    NextLookMillis = ValueSome now
+                }
+
+    /// Messages are retained for so long from now on; none is for ever. They are looked for at the next opportunity.
+    let withRetention now (retentionMillis: int64 voption) (store: Store) =
+        { store with
+            Store.Limits.RetentionMillis = retentionMillis
+            NextLookMillis =
+                match retentionMillis with
+                | ValueNone -> ValueNone
+                | ValueSome _ when (oldestMillis store).IsSome -> ValueSome now
+                | ValueSome _ -> ValueNone
+        }
+
     /// Whether a real broker would have the record in memory.
     let isInMemory (store: Store) (record: StoredRecord) =
         int64 (store.NextPhysicalOffset - record.PhysicalOffset)
@@ -310,6 +392,10 @@ module internal Store =
 
             Ok(struct (withinSize store, message))
 
+    /// What has come to the log since, in bytes.
+    let bytesBetween (before: Store) (store: Store) : int =
+        int (store.NextPhysicalOffset - before.NextPhysicalOffset)
+
     // Offsets
 
     /// Where the messages stored at or after a time begin.
@@ -324,12 +410,12 @@ module internal Store =
 
     let commit (queue: GroupQueue) offset (store: Store) =
         { store with
-            Committed = Map.add queue offset store.Committed
+            Committed = CommittedOffsets.add queue offset store.Committed
         }
 
     /// What the group has committed, and nothing else.
     let committed (queue: GroupQueue) (store: Store) : int64 voption =
-        Map.tryFind queue store.Committed |> Option.toValueOption
+        CommittedOffsets.tryFind queue store.Committed
 
     /// Whether a queue's first message is still there, and in memory. Source: checkInMemByConsumeOffset of
     /// DefaultMessageStore.java, 5.x; there the system's page cache says what is in memory.

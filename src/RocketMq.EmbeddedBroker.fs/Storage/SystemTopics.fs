@@ -1,5 +1,6 @@
 namespace RocketMq.Embedded
 
+open System
 open RocketMq
 
 /// The topics that a broker has from the start, and those it keeps for itself.
@@ -34,6 +35,42 @@ module internal SystemTopics =
         |> Store.withTopic halfDone 1
         |> Store.withTopic trace 1
         |> Store.withTopic (reply clusterName) 1
+
+    /// Topics that every broker may make for itself. Source: TopicValidator.java.
+    let private reserved =
+        set
+            [
+                "TBW102"
+                schedule
+                "BenchmarkTest"
+                half
+                trace
+                halfDone
+                discarded
+                "SELF_TEST_TOPIC"
+                "OFFSET_MOVED_EVENT"
+            ]
+
+    /// Whether it is a topic of every broker's, which administrators do not change.
+    let isSystem (topic: string) =
+        reserved.Contains topic || topic.StartsWith("rmq_sys_", StringComparison.Ordinal)
+
+    /// All that a broker of a cluster calls its own.
+    let all clusterName brokerName isBefore5 : string list =
+        let since5 =
+            if isBefore5 then
+                []
+            else
+                [
+                    "CHECKPOINT_TOPIC"
+                    timer
+                    $"rmq_sys_REVIVE_LOG_{clusterName}"
+                    $"rmq_sys_SYNC_BROKER_MEMBER_{brokerName}"
+                ]
+
+        List.ofSeq reserved @ [ clusterName; brokerName; reply clusterName ] @ since5
+        |> List.distinct
+        |> List.sort
 
     /// The topics that clients must not send to. As in Java the one of timed messages is none of them.
     let private closed =

@@ -20,6 +20,8 @@ let settings: BrokerSettings =
         TakesBornTimeAsSent = false
         Limits = StoreLimits.unlimited
         SlaveReads = false
+        Permission = 6
+        Version = ProtocolVersion.embedded
     }
 
 let host = Host.create IPAddress.Loopback 1

@@ -25,7 +25,7 @@ let clusterWith change copyMillis nameServers (masters: string list) (slaves: in
     brokers
     |> List.mapi (fun place (name, id, master) ->
         change (settingsOf name id place), Host.create IPAddress.Loopback (place + 1), master)
-    |> Servers.create nameServers copyMillis
+    |> Servers.create 0L nameServers copyMillis
 
 /// Slaves copy at once.
 let cluster nameServers masters slaves : ClusterState =

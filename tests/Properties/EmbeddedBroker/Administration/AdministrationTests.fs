@@ -140,15 +140,15 @@ let private unreadableTopics =
 
             testCase "system topics and invalid names are not created"
             <| fun () ->
-                for bad in
+                for bad, code in
                     [
-                        create "SCHEDULE_TOPIC_XXXX" 1 1 6
-                        create Send.defaultTopic 1 1 6
-                        create "T" -1 1 6
-                        create "T" 1 -1 6
-                        create "T" 1 65_537 6
+                        create "SCHEDULE_TOPIC_XXXX" 1 1 6, ResponseCode.InvalidParameter
+                        create Send.defaultTopic 1 1 6, ResponseCode.InvalidParameter
+                        create "T" -1 1 6, ResponseCode.SystemError
+                        create "T" 1 -1 6, ResponseCode.SystemError
+                        create "T" 1 65_537 6, ResponseCode.SystemError
                     ] do
-                    createAt 0 bad two |> codeOf |> shouldEqual ResponseCode.SystemError
+                    createAt 0 bad two |> codeOf |> shouldEqual code
         ]
 
 let private deletingTopics =

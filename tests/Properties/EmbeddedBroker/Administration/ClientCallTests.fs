@@ -239,10 +239,11 @@ let private resets =
                     let state, effects =
                         ask 0L 9 command (committedAt 0L fresh |> fun state -> { state with Store = withMembers.Store })
 
-                    (answerIn effects).ResponseCode, Map.tryFind queue state.Store.Committed
+                    (answerIn effects).ResponseCode, Store.committed queue state.Store |> ValueOption.toOption
 
                 reset 1L |> shouldEqual (ResponseCode.Success, Some 1L)
-                reset 2L |> shouldEqual (ResponseCode.SystemError, None)
+                reset 2L |> shouldEqual (ResponseCode.Success, Some 2L)
+                reset 3L |> shouldEqual (ResponseCode.SystemError, None)
         ]
 
 let private progressTests =

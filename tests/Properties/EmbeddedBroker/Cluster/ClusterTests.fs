@@ -231,6 +231,7 @@ let private routes =
 
                 let closed =
                     Servers.create
+                        0L
                         1
                         0L
                         [

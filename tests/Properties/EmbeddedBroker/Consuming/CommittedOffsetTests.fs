@@ -99,7 +99,7 @@ let private expected memory queueId (state: BrokerState) : int64 option =
             QueueId = queueId
         }
 
-    match Map.tryFind groupQueue state.Store.Committed with
+    match Store.committed groupQueue state.Store |> ValueOption.toOption with
     | Some offset -> Some offset
     | None ->
         records "T" queueId state

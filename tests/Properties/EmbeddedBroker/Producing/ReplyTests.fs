@@ -131,7 +131,7 @@ let private routesAndFaults =
         [
             testCase "the topics of replies and traces have routes from the start"
             <| fun () ->
-                let oneBroker = Servers.create 1 0L [ settings, BrokerRig.host, ValueNone ]
+                let oneBroker = Servers.create 0L 1 0L [ settings, BrokerRig.host, ValueNone ]
 
                 for topic in [ replyTopic; "RMQ_SYS_TRACE_TOPIC" ] do
                     let query =
