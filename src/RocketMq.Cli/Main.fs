@@ -7,8 +7,8 @@ open System.Text
 open System.Threading
 open Microsoft.Win32.SafeHandles
 
-/// Where data goes. .NET's own stream of standard output does not say that the reader of a pipe is gone; one of a file does. What can be
-/// sought in is a file on disk, whose position belongs to all who write to it: there the console's stream is right.
+/// Where data goes. .NET's own stream of standard output does not say that the reader of a pipe is gone; one of a file does. On a file on
+/// disk several programs may write in turn, and only the console's stream writes where the last one has stopped.
 let private output () : Stream =
     if OperatingSystem.IsWindows() then
         Console.OpenStandardOutput()

@@ -15,7 +15,11 @@ module Catalogue =
                 OffsetCommands.specs
                 GroupCommands.specs
                 ClusterCommands.specs
+                MetadataCommands.specs
                 NameServerCommands.specs
+                TopCommand.specs
+                MessageLookups.specs
+                DeadLetterCommands.specs
                 SendCommand.specs
                 TailCommand.specs
                 BenchCommand.specs

@@ -34,10 +34,10 @@ module Administering =
             backgroundTask {
                 match Invocation.countOr "--parallel" 1 1024 16 invocation with
                 | Error failure -> return Error failure
-                | Ok parallel ->
+                | Ok mostAtOnce ->
                     let options =
                         { AdministratorOptions.Default with
-                            MostAtOnce = parallel
+                            MostAtOnce = mostAtOnce
                             Timeout = client.Options.Remoting.RequestTimeout
                         }
 
@@ -90,7 +90,7 @@ module Administering =
         | None, Some broker -> Ok(BrokerScope.Broker broker)
         | None, None -> Ok BrokerScope.All
 
-    /// For what is made anew: where there are several clusters, one must be named.
+    /// For what is new: where there are several clusters, one must be named.
     let needOneCluster (scope: BrokerScope) : Plan<unit> =
         match scope with
         | BrokerScope.Cluster _

@@ -1,6 +1,6 @@
 namespace RocketMq.Cli
 
-open System.Buffers
+open System
 open System.Text
 open System.Threading.Tasks
 open RocketMq
@@ -145,11 +145,63 @@ module Changing =
 
             codeOf result)
 
-    let private carryOut (invocation: Invocation) (administrator: Administrator) (change: Change) =
+    /// The writes of each stage, at most so many at a time.
+    let private inChunks (most: int) (change: Change) : Change list =
+        change.Stages
+        |> List.collect (List.chunkBySize most)
+        |> List.map (fun writes -> { change with Stages = [ writes ] })
+
+    let private joined (change: Change) (results: ChangeResult list) : ChangeResult =
+        {
+            Change = change
+            Writes = results |> List.collect _.Writes
+            Verifications = results |> List.collect _.Verifications
+        }
+
+    /// So many writes, and a second from the beginning of each to that of the next. It stops at the first that is not all done.
+    let private inTurn (invocation: Invocation) (administrator: Administrator) (change: Change) (perSecond: int) =
+        let clock = invocation.Host.Clock
+
+        let rec loop (left: Change list) (past: ChangeResult list) =
+            backgroundTask {
+                match left with
+                | [] -> return Ok(joined change (List.rev past))
+                | part :: rest ->
+                    let started = clock.GetTimestamp()
+
+                    match! administrator.CarryOut(part, invocation.Cancellation) with
+                    | Error error -> return Error error
+                    | Ok result when result.Status <> ChangeStatus.CarriedOut ->
+                        let skipped =
+                            rest
+                            |> List.collect _.Writes
+                            |> List.map (fun write -> write, WriteOutcome.Skipped)
+
+                        let all = joined change (List.rev (result :: past))
+
+                        return
+                            Ok
+                                { all with
+                                    Writes = all.Writes @ skipped
+                                }
+                    | Ok result ->
+                        let wait = TimeSpan.FromSeconds 1L - clock.GetElapsedTime started
+
+                        if not rest.IsEmpty && wait > TimeSpan.Zero then
+                            do! Task.Delay(wait, clock, invocation.Cancellation)
+
+                        return! loop rest (result :: past)
+            }
+
+        loop (inChunks perSecond change) []
+
+    let private carryOut (invocation: Invocation) (perSecond: int option) (administrator: Administrator) (change: Change) =
         backgroundTask {
             let! result =
                 Progress.during invocation.Host invocation.IsQuiet "Writing" (fun () ->
-                    administrator.CarryOut(change, invocation.Cancellation))
+                    match perSecond with
+                    | Some perSecond -> inTurn invocation administrator change perSecond
+                    | None -> administrator.CarryOut(change, invocation.Cancellation))
 
             return
                 result
@@ -164,9 +216,13 @@ module Changing =
         else
             Task.FromResult(Ok())
 
-    /// A command that changes something: the plan alone with --dry-run; else a question where something is lost, the writes, and a look at
+    /// A command that changes something, at most so many writes a second: the plan alone with --dry-run; else a question where something is lost, the writes, and a look at
     /// what was written.
-    let run (invocation: Invocation) (toPlan: Administrator -> Plan<Change>) : Task<Result<int, Failure>> =
+    let runPaced
+        (invocation: Invocation)
+        (perSecond: int option)
+        (toPlan: Administrator -> Plan<Change>)
+        : Task<Result<int, Failure>> =
         Administering.using invocation (fun administrator ->
             backgroundTask {
                 // Where an address server knows the name servers, they are there after the first plan.
@@ -188,5 +244,9 @@ module Changing =
 
                         match! confirmed invocation change with
                         | Error failure -> return Error failure
-                        | Ok() -> return! carryOut invocation administrator change
+                        | Ok() -> return! carryOut invocation perSecond administrator change
             })
+
+    /// As `runPaced`, as fast as it goes.
+    let run (invocation: Invocation) (toPlan: Administrator -> Plan<Change>) : Task<Result<int, Failure>> =
+        runPaced invocation None toPlan

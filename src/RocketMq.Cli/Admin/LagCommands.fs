@@ -128,7 +128,7 @@ module LagCommands =
 
     /// Two requests to each master, however many groups there are: brokers tell ordered topics from others. Offsets that are not there
     /// count as 0 there.
-    let private allGroups (scope: BrokerScope) : Plan<Answers<BrokerConsumeStats>> =
+    let allGroups (scope: BrokerScope) : Plan<Answers<BrokerConsumeStats>> =
         plan {
             let! masters = Directory.brokers scope BrokerRoles.Masters
             let! answers = Answers.ask masters "progress of all groups" (Statistics.ofGroups.Request false)

@@ -36,8 +36,8 @@ complete -c rocketmq -f -a '(__rocketmq_complete)'
     let private pwsh =
         """# rocketmq completion for PowerShell: rocketmq completion pwsh | Out-String | Invoke-Expression
 Register-ArgumentCompleter -Native -CommandName rocketmq -ScriptBlock {
-    param($wordToComplete, $commandAst, $cursorPosition)
-    $words = @($commandAst.CommandElements | Select-Object -Skip 1 | Where-Object { $_.Extent.EndOffset -lt $cursorPosition } | ForEach-Object { $_.ToString() })
+    param($wordToComplete, $commandAst, $cursor)
+    $words = @($commandAst.CommandElements | Select-Object -Skip 1 | Where-Object { $_.Extent.EndOffset -lt $cursor } | ForEach-Object { $_.ToString() })
     rocketmq __complete "$wordToComplete" @words 2>$null | ForEach-Object {
         [System.Management.Automation.CompletionResult]::new($_, $_, 'ParameterValue', $_)
     }

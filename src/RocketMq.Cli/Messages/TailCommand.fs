@@ -8,8 +8,8 @@ open RocketMq
 
 /// `rocketmq message tail`: the end of a topic, and what comes to it. It reads queues by offset, belongs to no group, and commits nothing.
 module TailCommand =
-    /// In whose name queues are read. It never commits.
-    let group = "rocketmq-cli-tail"
+    /// In whose name queues are read: a group that brokers know without anyone's making it. It never commits.
+    let group = "TOOLS_CONSUMER"
 
     let private batch = 32
     let private defaultCount = 10
@@ -26,7 +26,8 @@ module TailCommand =
             To: int64
         }
 
-    let private filter (invocation: Invocation) : Result<Filter, Failure> =
+    /// --tag or --sql, or every message.
+    let filter (invocation: Invocation) : Result<Filter, Failure> =
         match invocation.Value "--tag", invocation.Value "--sql" with
         | Some _, Some _ -> Error(Usage "--tag and --sql do not go together")
         | Some tag, None -> Ok(ByTag tag)
@@ -34,7 +35,8 @@ module TailCommand =
         | None, None -> Ok Filter.all
         |> Result.bind (fun filter -> Filter.check filter |> Result.mapError (fun error -> Usage error.Message))
 
-    let private bodyForm (invocation: Invocation) : Result<MessageText.BodyForm, Failure> =
+    /// The form of bodies that --body names.
+    let bodyForm (invocation: Invocation) : Result<MessageText.BodyForm, Failure> =
         match invocation.Value "--body" with
         | None -> Ok MessageText.AsText
         | Some name ->
@@ -271,6 +273,18 @@ module TailCommand =
                         return! tail invocation client filter form from count
                 })
 
+    /// The option that `bodyForm` reads.
+    let bodyOption: OptionSpec =
+        Spec.value "--body" "form" "Bodies as text, hex, base64 or none. Default text; what is no text is in hex"
+        |> Spec.from (Choices(MessageText.bodyForms |> List.map string))
+
+    /// The options that `filter` reads.
+    let filterOptions: OptionSpec list =
+        [
+            Spec.value "--tag" "a||b" "Those of a tag, or of several"
+            Spec.value "--sql" "condition" "Those that an SQL92 condition lets through"
+        ]
+
     /// The command.
     let specs: CommandSpec<Invocation> list =
         [
@@ -283,15 +297,13 @@ module TailCommand =
                       Spec.value "--last" "n" "How many messages: the last ones or, with --from, the first ones from there. Default 10, with --from all"
                       |> Spec.short "-N"
                       Spec.value "--from" "time" "From a time on, such as -5m or 2025-03-01T12:30"
-                      Spec.value "--tag" "a||b" "Those of a tag, or of several"
-                      Spec.value "--sql" "condition" "Those that an SQL92 condition lets through"
-                      Spec.value "--body" "form" "Bodies as text, hex, base64 or none. Default text; what is no text is in hex"
-                      |> Spec.from (Choices(MessageText.bodyForms |> List.map string))
+                      yield! filterOptions
+                      bodyOption
                   ]
                   run with
                 Details =
                     [
-                        "Queues are read by offset. No consumer group is joined and no position is committed, so consumers lose nothing. Messages of different queues are in the order of their store times, except those that -f shows as they come."
+                        "Queues are read by offset. No consumer group is joined and no offset is committed, so consumers lose nothing. Messages of different queues are in the order of their store times, except those that -f shows as they come."
                     ]
                 Examples =
                     [
