@@ -293,23 +293,10 @@ let members (model: MessageModel) (table: (BrokerAddress * string list) list) : 
                 Some(Ok(Connections.ofConsumers.Answer(answer, call.Command)))
         | _ -> None
 
-/// The settings of groups by broker, as brokers of 5.x say them.
+/// The settings of groups by broker. The request for one group alone is not answered: it would make the group.
 let groups (table: (BrokerAddress * SubscriptionGroup list) list) : Answering =
     fun call ->
         match call.Target, call.Code with
-        | Target.Broker broker, RequestCode.GetSubscriptionGroupConfig ->
-            match SubscriptionGroups.get.Decode call.Command with
-            | Error error -> failwith error.Message
-            | Ok group ->
-                let found =
-                    table
-                    |> List.filter (fun (other, _) -> other = broker)
-                    |> List.collect snd
-                    |> List.tryFind (fun config -> config.Name = group)
-
-                match found with
-                | Some config -> Some(Ok(SubscriptionGroups.get.Answer(config, call.Command)))
-                | None -> Some(refusal ResponseCode.SubscriptionGroupNotExist "no" call)
         | Target.Broker broker, RequestCode.GetAllSubscriptionGroupConfig ->
             let all =
                 table

@@ -34,21 +34,12 @@ module GroupConfigs =
         ]
         |> String.concat ", "
 
-    /// The settings on one broker, or nothing if it does not have the group. Brokers of 4.9 can only say those of all groups.
+    /// The settings on one broker, or nothing if it does not have the group. Read out of those of all groups: a broker of 5.x that is asked
+    /// for one group that it does not have makes it (SubscriptionGroupManager.findSubscriptionGroupConfig), and 4.9 has no such request.
     let tryGet (group: string) (broker: BrokerAddress) : Plan<Result<SubscriptionGroup option, RemotingError>> =
-        let target = Target.Broker broker
-
-        SubscriptionGroups.get.Request group
-        |> Plan.ask target $"settings of group {group}"
-        |> Plan.bind (fun answer ->
-            match answer with
-            | Ok config -> Plan.Done(Ok(Some config))
-            | Error(RemotingError.Refused(code = ResponseCode.SubscriptionGroupNotExist)) -> Plan.Done(Ok None)
-            | Error(RemotingError.Refused(code = ResponseCode.RequestCodeNotSupported)) ->
-                SubscriptionGroups.all.Request()
-                |> Plan.ask target "settings of all groups"
-                |> Plan.map (Result.map (fun table -> Map.tryFind group table.Groups))
-            | Error error -> Plan.Done(Error error))
+        SubscriptionGroups.all.Request()
+        |> Plan.ask (Target.Broker broker) "settings of all groups"
+        |> Plan.map (Result.map (fun table -> Map.tryFind group table.Groups))
 
     /// All groups of some brokers, by name.
     let names (brokers: BrokerAddress list) : Plan<Answers<Set<string>>> =

@@ -5,13 +5,11 @@ open System.Threading
 open System.Threading.Tasks
 open RocketMq
 
-/// How plans are carried out.
+/// How plans are carried out. How long a request may take is a setting of the client's connections (`RequestTimeout`).
 type AdministratorOptions =
     {
         /// How many requests are under way at once. Default 16.
         MostAtOnce: int
-        /// How long one request may take. Default 5 seconds.
-        Timeout: TimeSpan
         /// How long what was written may take to be seen when it is read again: name servers and members of groups learn of it a
         /// moment later. Default 5 seconds.
         VerifyWithin: TimeSpan
@@ -22,7 +20,6 @@ type AdministratorOptions =
     static member Default =
         {
             MostAtOnce = 16
-            Timeout = TimeSpan.FromSeconds 5L
             VerifyWithin = TimeSpan.FromSeconds 5L
             Observer = None
         }
@@ -48,7 +45,7 @@ type Administrator private (client: RocketMqClient, options: AdministratorOption
                     Log.workFailed instance.Clients.Options.Logger error))
 
     let interpreter =
-        Interpreter(instance.NameServer, instance.Clients, options.MostAtOnce, options.Timeout, observer)
+        Interpreter(instance.NameServer, instance.Clients, options.MostAtOnce, observer)
 
     let run (plan: Plan<'T>) cancellation : Task<Result<'T, AdminError>> =
         instance.Search()
@@ -71,8 +68,6 @@ type Administrator private (client: RocketMqClient, options: AdministratorOption
         [
             if options.MostAtOnce < 1 then
                 invariant $"MostAtOnce is {options.MostAtOnce}; at least 1 is allowed"
-            if options.Timeout <= TimeSpan.Zero then
-                invariant $"Timeout is {options.Timeout}; more than zero is allowed"
             if options.VerifyWithin < TimeSpan.Zero then
                 invariant $"VerifyWithin is {options.VerifyWithin}; zero or more is allowed"
         ]

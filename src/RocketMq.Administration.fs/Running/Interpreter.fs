@@ -16,7 +16,6 @@ type internal Interpreter
         nameServer: NameServer,
         clients: RemotingClients,
         mostAtOnce: int,
-        timeout: TimeSpan,
         observer: CallObserver option
     ) =
     let clock = clients.Options.Ports.Clock
@@ -28,7 +27,7 @@ type internal Interpreter
     let sendTo (endpoint: Endpoint) command cancellation =
         backgroundTask {
             let started = clock.GetTimestamp()
-            let! answer = (clients.Get endpoint).InvokeWithin(command, timeout, cancellation)
+            let! answer = (clients.Get endpoint).Invoke(command, cancellation)
 
             return
                 answer

@@ -139,6 +139,17 @@ module TopicChanges =
             (before |> Option.map TopicConfigs.describe)
             (Some(TopicConfigs.describe after))
 
+    /// Brokers of 4.9, which have no attributes, do not keep whether a topic is ordered: only name servers do.
+    let private asKept (config: TopicConfig) (found: Result<TopicConfig option, RemotingError>) =
+        match found with
+        | Ok(Some kept) when kept.Attributes.IsNone ->
+            { config with
+                IsOrderly = kept.IsOrderly
+                Attributes = None
+            }
+        | Ok _
+        | Error _ -> config
+
     /// Reads from each broker what was written there.
     let private verify (expected: (BrokerAddress * TopicConfig) list) : Plan<Verification list> =
         expected
@@ -148,7 +159,7 @@ module TopicChanges =
                 {
                     Server = broker.ToString()
                     What = $"topic {config.Name}"
-                    Expected = TopicConfigs.describe config
+                    Expected = TopicConfigs.describe (asKept config found)
                     Found =
                         match found with
                         | Ok(Some found) -> Some(TopicConfigs.describe found)
