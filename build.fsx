@@ -39,6 +39,7 @@ let packages =
         "src/RocketMq.Cap"
         "src/RocketMq.Administration.fs"
         "src/RocketMq.Administration"
+        "src/RocketMq.Cli"
     ]
 
 /// Runs a tool in a folder, hands each line of its output to `onLine`, and gives its exit code.
@@ -136,20 +137,23 @@ type Suite =
         FailureEnds: Regex
     }
 
-/// How the F# tests are run, after what else `dotnet run` is told.
-let propertiesCommand options =
+/// How F# tests are run, after what else `dotnet run` is told.
+let expectoCommand project options =
     [ "run" ]
     @ options
     @ [
         "-c"
         "Release"
         "--project"
-        "tests/Properties"
+        project
         "--"
         "--colours"
         "0"
         "--no-spinner"
     ]
+
+let propertiesCommand options =
+    expectoCommand "tests/Properties" options
 
 /// Tests in C#, in the folder of their name.
 let csharpSuite name =
@@ -186,6 +190,9 @@ let suites =
         csharpSuite "Cap"
         // Waits for most of its time.
         fsharpSuite "Chaos" 2 "chaos"
+        { fsharpSuite "Cli" 2 "" with
+            Command = expectoCommand "tests/Cli" [ "--no-build" ]
+        }
     ]
 
 /// Collects the lines in which a suite reports failures.
@@ -439,7 +446,9 @@ let publishNative (folder: string) (project: string) : Result<string, int> =
     match timed $"{name} compiled" (fun () -> runWith [] onLine arguments) () with
     | 0 when warnings = 0 ->
         let suffix = if OperatingSystem.IsWindows() then ".exe" else ""
-        let program = FileInfo(Path.Combine(folder, name, name + suffix))
+        // The command has a name of its own.
+        let file = if name = "RocketMq.Cli" then "rocketmq" else name
+        let program = FileInfo(Path.Combine(folder, name, file + suffix))
         print $"{name}: %.1f{float program.Length / 1_000_000.0} MB"
         Ok program.FullName
     | 0 ->
@@ -493,10 +502,24 @@ let native _ =
             ]
 
         runWith [ "ROCKETMQ_NATIVE_WORKER", program ] print test
+    /// The command, which must start fast: from exec to exit, the median of 20 runs of what asks no server.
+    let startsFast program =
+        let times =
+            [
+                for _ in 1..20 do
+                    let started = Stopwatch.GetTimestamp()
+                    runTool program root [] ignore [ "--version" ] |> ignore
+                    Stopwatch.GetElapsedTime(started).TotalMilliseconds
+            ]
+            |> List.sort
+
+        print $"rocketmq --version: %.1f{times[10]} ms"
+        runTool program root [] ignore [ "--help" ]
 
     try
         inOrder
             [
+                published "src/RocketMq.Cli" startsFast
                 published "samples/Quickstart" (fun program -> runTool program root [] print [])
                 published "tests/Native" checks
                 published "samples/Worker" work
