@@ -193,6 +193,9 @@ let suites =
         { fsharpSuite "Cli" 2 "" with
             Command = expectoCommand "tests/Cli" [ "--no-build" ]
         }
+        { fsharpSuite "Administration" 2 "" with
+            Command = expectoCommand "tests/Administration" [ "--no-build" ]
+        }
     ]
 
 /// Collects the lines in which a suite reports failures.
@@ -502,6 +505,7 @@ let native _ =
             ]
 
         runWith [ "ROCKETMQ_NATIVE_WORKER", program ] print test
+
     /// The command, which must start fast: from exec to exit, the median of 20 runs of what asks no server.
     let startsFast program =
         let times =

@@ -38,7 +38,6 @@ module Administering =
                     let options =
                         { AdministratorOptions.Default with
                             MostAtOnce = mostAtOnce
-                            Timeout = client.Options.Remoting.RequestTimeout
                         }
 
                     match Administrator.Create(client, options) with
