@@ -137,9 +137,11 @@ type RemotingClients internal (options: RemotingOptions, handlersOf: Endpoint ->
     member _.Get(endpoint: Endpoint) : RemotingClient =
         let client = get endpoint
 
-        // One that came after all were closed: it answers that it is closed.
+        // One that came after all were closed: it answers that it is closed. That is so before the caller has it, so the closing begins
+        // here: under a synchronization context, work that no caller awaits begins on another thread.
         if Volatile.Read &isClosed then
-            Supervised.run options.Logger CancellationToken.None (fun () -> client.Close())
+            let closing = client.Close()
+            Supervised.run options.Logger CancellationToken.None (fun () -> closing)
 
         client
 

