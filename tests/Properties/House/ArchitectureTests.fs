@@ -281,7 +281,7 @@ let private foldersTests =
                 below "tests/Properties"
                 |> List.filter (fun folder -> not (tested.Contains folder))
                 |> List.sort
-                |> shouldEqual [ "Faults"; "Faults/Chaos"; "Golden"; "House"; "Vectors" ]
+                |> shouldEqual [ "Faults"; "Faults/Chaos"; "Golden"; "Harness"; "House"; "Vectors" ]
 
             testCase "no folder of src and tests holds more than 15 files"
             <| fun () ->
