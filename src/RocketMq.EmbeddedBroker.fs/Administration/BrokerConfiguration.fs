@@ -140,6 +140,7 @@ module internal BrokerConfiguration =
                 "deleteWhen", "04"
                 "diskMaxUsedSpaceRatio", "100"
                 "enablePropertyFilter", "true"
+                "filterServerNums", "0"
                 "flushDiskType", "ASYNC_FLUSH"
                 "haListenPort", "0"
                 "longPollingEnable", "true"

@@ -54,7 +54,7 @@ module internal ConnectionLists =
     let private producerOf (heartbeat: Heartbeat) (peer: ClientPeer) : ProducerConnection =
         {
             ClientId = heartbeat.ClientId
-            Address = $"/{peer.Address}"
+            Address = invariant $"/{peer.Address}"
             Language = LanguageCode.name peer.Language
             Version = peer.Version
             LastUpdateTimestamp = peer.HeartbeatMillis

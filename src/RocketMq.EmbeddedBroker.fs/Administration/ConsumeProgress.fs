@@ -21,35 +21,31 @@ module internal ConsumeProgress =
     let private committedIn queueId (committed: Map<int, int64>) =
         Map.tryFind queueId committed |> Option.defaultValue 0L |> max 0L
 
-    let private progressOf group topic queueId (committed: Map<int, int64>) (queue: StoredQueue) (state: BrokerState) =
-        let consumed = committedIn queueId committed
+    /// Up to where a group has pulled, which 4.x does not say.
+    let private pulledTo group topic queueId consumed (state: BrokerState) =
+        if state.Settings.IsBefore5 then
+            None
+        else
+            Some(max consumed (state.Statistics.PulledTo(group, topic, queueId)))
 
-        {
-            BrokerOffset = queue.MaxOffset
-            ConsumerOffset = consumed
-            PullOffset =
-                if state.Settings.IsBefore5 then
-                    None
-                else
-                    Some(max consumed (state.Statistics.PulledTo(group, topic, queueId)))
-            LastTimestamp = storedAt (consumed - 1L) queue |> ValueOption.defaultValue 0L
-        }
-
-    /// How far a group is in so many queues of a topic.
-    let private statsOf group (topic: StoredTopic) queues (state: BrokerState) : ConsumeStats =
+    /// How far a group is in so many queues of a topic. `pulled` gives what is shown as pulled, by queue and committed offset.
+    let private progressOf group (topic: StoredTopic) queues pulled (state: BrokerState) =
         let name = topic.Config.Name
         let committed = CommittedOffsets.ofTopic group name state.Store.Committed
 
-        {
-            Queues =
-                Map.ofList
-                    [
-                        for queueId in 0 .. queues - 1 ->
-                            queueOf name queueId state,
-                            progressOf group name queueId committed topic.Queues[queueId] state
-                    ]
-            ConsumedPerSecond = state.Statistics.GetsPerSecond(group, name)
-        }
+        [
+            for queueId in 0 .. queues - 1 ->
+                let queue = topic.Queues[queueId]
+                let consumed = committedIn queueId committed
+
+                queueOf name queueId state,
+                {
+                    BrokerOffset = queue.MaxOffset
+                    ConsumerOffset = consumed
+                    PullOffset = pulled name queueId consumed
+                    LastTimestamp = storedAt (consumed - 1L) queue |> ValueOption.defaultValue 0L
+                }
+        ]
 
     /// While members are online, topics that they do not subscribe to are left out.
     let private isShown group topic (state: BrokerState) =
@@ -69,72 +65,75 @@ module internal ConsumeProgress =
             CommittedOffsets.topicsOf group state.Store.Committed
             |> List.filter (fun topic -> isShown group topic state)
 
-    let private merge (one: ConsumeStats) (other: ConsumeStats) : ConsumeStats =
-        {
-            Queues =
-                (one.Queues, other.Queues)
-                ||> Map.fold (fun queues queue progress -> Map.add queue progress queues)
-            ConsumedPerSecond = one.ConsumedPerSecond + other.ConsumedPerSecond
-        }
-
-    let private noStats: ConsumeStats =
-        {
-            Queues = Map.empty
-            ConsumedPerSecond = 0.0
-        }
-
     /// GET_CONSUME_STATS. Topics that are not there are left out.
     let ofGroup (arrival: Arrival) (state: BrokerState) =
         Answer.decoding arrival state Statistics.ofGroup.Decode (fun query ->
-            let stats =
+            let group = query.ConsumerGroup
+
+            let topics =
                 topicsOf query state
                 |> List.choose (fun name -> Map.tryFind name state.Store.Topics)
-                |> List.map (fun topic -> statsOf query.ConsumerGroup topic topic.Config.ReadQueues state)
-                |> List.fold merge noStats
+
+            let pulled name queueId consumed =
+                pulledTo group name queueId consumed state
+
+            let stats: ConsumeStats =
+                {
+                    Queues =
+                        topics
+                        |> List.collect (fun topic -> progressOf group topic topic.Config.ReadQueues pulled state)
+                        |> Map.ofList
+                    ConsumedPerSecond =
+                        topics
+                        |> List.sumBy (fun topic -> state.Statistics.GetsPerSecond(group, topic.Config.Name))
+                }
 
             state, [ Answer.reply arrival (Statistics.ofGroup.Answer(stats, arrival.Command)) ])
 
-    let private lagOf (stats: ConsumeStats) =
-        stats.Queues.Values
-        |> Seq.sumBy (fun progress -> progress.BrokerOffset - progress.ConsumerOffset)
+    /// Of a group in one topic, with what is left to consume and what is committed.
+    let private entryOf group (topic: StoredTopic) (state: BrokerState) : struct (ConsumeStats * int64 * int64) =
+        let pulled _ _ _ =
+            if state.Settings.IsBefore5 then None else Some 0L
+
+        let queues = progressOf group topic topic.Config.WriteQueues pulled state
+
+        struct ({
+                    Queues = Map.ofList queues
+                    ConsumedPerSecond = state.Statistics.GetsPerSecond(group, topic.Config.Name)
+                },
+                queues
+                |> List.sumBy (fun (_, progress) -> progress.BrokerOffset - progress.ConsumerOffset),
+                queues |> List.sumBy (fun (_, progress) -> progress.ConsumerOffset))
 
     /// GET_BROKER_CONSUME_STATS. As in Java it has no pull offsets, so that what is in flight comes out below 0: 0 less
     /// what is committed.
     let ofGroups (arrival: Arrival) (state: BrokerState) =
         Answer.decoding arrival state Statistics.ofGroups.Decode (fun isOrder ->
-            let statsFor group =
+            let entriesOf group =
                 CommittedOffsets.topicsOf group state.Store.Committed
                 |> List.filter (fun topic -> isShown group topic state)
                 |> List.choose (fun name -> Map.tryFind name state.Store.Topics)
                 |> List.filter (fun topic -> topic.Config.IsOrderly || not isOrder)
-                |> List.map (fun topic ->
-                    let stats = statsOf group topic topic.Config.WriteQueues state
+                |> List.map (fun topic -> entryOf group topic state)
 
-                    { stats with
-                        Queues =
-                            stats.Queues
-                            |> Map.map (fun _ progress ->
-                                { progress with
-                                    PullOffset = if state.Settings.IsBefore5 then None else Some 0L
-                                })
-                    })
+            let groups = [ for group in state.Store.Groups.Keys -> group, entriesOf group ]
 
-            let groups = [ for group in state.Store.Groups.Keys -> group, statsFor group ]
-            let all = groups |> List.collect snd
+            let sumOf measure =
+                groups |> List.sumBy (fun (_, entries) -> List.sumBy measure entries)
 
             let answer: BrokerConsumeStats =
                 {
                     BrokerAddress = Some state.Settings.BrokerAddress
-                    Groups = groups |> List.map (fun entry -> Map.ofList [ entry ])
-                    TotalLag = all |> List.sumBy lagOf
+                    Groups =
+                        groups
+                        |> List.map (fun (group, entries) ->
+                            Map.ofList [ group, entries |> List.map (fun (struct (stats, _, _)) -> stats) ])
+                    TotalLag = sumOf (fun (struct (_, lag, _)) -> lag)
                     TotalInFlight =
                         if state.Settings.IsBefore5 then
                             None
                         else
-                            all
-                            |> List.sumBy (fun stats ->
-                                stats.Queues.Values |> Seq.sumBy (fun progress -> -progress.ConsumerOffset))
-                            |> Some
+                            Some(-(sumOf (fun (struct (_, _, committed)) -> committed)))
                 }
 
             state, [ Answer.reply arrival (Statistics.ofGroups.Answer(answer, arrival.Command)) ])

@@ -129,7 +129,7 @@ module internal RuntimeInfo =
 
     /// Requests are served one after the other as they come: nothing waits in these queues.
     let private poolFigures (settings: BrokerSettings) =
-        let pool name (capacity: int) =
+        let pool (name: string) (capacity: int) =
             [
                 $"{name}ThreadPoolQueueSize", "0"
                 $"{name}ThreadPoolQueueCapacity", string capacity

@@ -57,7 +57,7 @@ module internal SystemTopics =
         || topic.StartsWith("rmq_sys_", StringComparison.Ordinal)
 
     /// All that a broker of a cluster calls its own.
-    let all clusterName brokerName isBefore5 : string list =
+    let all (clusterName: string) (brokerName: string) isBefore5 : string list =
         let since5 =
             if isBefore5 then
                 []

@@ -83,7 +83,7 @@ let private resetsAndDelays =
                             }
                             ConsumerOffsets.resetAll
 
-                    (ask 0L 9 command lastThree |> snd |> answerIn).ResponseCode
+                    (ask 0L 9 command (Groups.ensure "G" lastThree) |> snd |> answerIn).ResponseCode
 
                 code 5L |> shouldEqual ResponseCode.SystemError
                 code 6L |> shouldEqual ResponseCode.Success
