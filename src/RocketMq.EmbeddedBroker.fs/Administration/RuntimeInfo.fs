@@ -102,7 +102,8 @@ module internal RuntimeInfo =
             "consumeQueueDiskRatio", ratio
             "commitLogMinOffset", string (int64 store.MinPhysicalOffset)
             "commitLogMaxOffset", string (int64 store.NextPhysicalOffset)
-            "commitLogDirCapacity", $"Total : {humanBytes total}, Free : {humanBytes (max 0L (total - used))}."
+            "commitLogDirCapacity",
+            invariant $"Total : {humanBytes total}, Free : {humanBytes (max 0L (total - used))}."
             "earliestMessageTimeStamp", string (Store.oldestMillis store |> ValueOption.defaultValue -1L)
             // Nothing waits to be indexed, committed or flushed.
             "dispatchBehindBytes", "0"
@@ -199,7 +200,7 @@ module internal RuntimeInfo =
             match state.Statistics.TryRead(query.Name, query.Key) with
             | ValueSome stats -> state, [ Answer.reply arrival (Statistics.ofBroker.Answer(stats, arrival.Command)) ]
             | ValueNone ->
-                let remark = $"The stats <{query.Name}> <{query.Key}> not exist"
+                let remark = invariant $"The stats <{query.Name}> <{query.Key}> not exist"
                 state, [ Answer.refuse arrival ResponseCode.SystemError remark ])
 
     /// GET_BROKER_HA_STATUS.

@@ -284,7 +284,7 @@ module internal Groups =
             ->
             Error(ResponseCode.NoPermission, $"the consumer group[{name}] can not consume by broadcast way")
         | Some _ when forbiddenOf name topic state &&& readForbidden <> 0 ->
-            Error(ResponseCode.NoPermission, $"the consumer group[{name}] is forbidden for topic[{topic}]")
+            Error(ResponseCode.NoPermission, invariant $"the consumer group[{name}] is forbidden for topic[{topic}]")
         | Some group ->
             match Map.tryFind topic group.Subscriptions with
             | None ->
