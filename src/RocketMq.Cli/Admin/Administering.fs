@@ -38,7 +38,6 @@ module Administering =
                     let options =
                         { AdministratorOptions.Default with
                             MostAtOnce = mostAtOnce
-                            Timeout = client.Options.Remoting.RequestTimeout
                         }
 
                     match Administrator.Create(client, options) with
@@ -117,4 +116,7 @@ module Administering =
 
     /// A list in one cell.
     let join (texts: string list) : Cell =
-        if texts.IsEmpty then Missing else Text(String.concat " " texts)
+        if texts.IsEmpty then
+            Missing
+        else
+            Text(String.concat " " texts)

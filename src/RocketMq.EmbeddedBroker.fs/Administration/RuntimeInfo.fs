@@ -13,7 +13,10 @@ module internal RuntimeInfo =
     let private javaNumber (number: float) =
         let text = number.ToString("R", CultureInfo.InvariantCulture)
 
-        if text.Contains('.', StringComparison.Ordinal) || text.Contains('E', StringComparison.Ordinal) then
+        if
+            text.Contains('.', StringComparison.Ordinal)
+            || text.Contains('E', StringComparison.Ordinal)
+        then
             text
         else
             text + ".0"
@@ -41,7 +44,11 @@ module internal RuntimeInfo =
         | ValueNone -> "V3_0_0"
 
     /// Over 10, 60 and 600 seconds; empty where the broker has not run for so long.
-    let private ratesText (statistics: BrokerStatistics) absent (pick: struct (float * float * float * float) -> float) =
+    let private ratesText
+        (statistics: BrokerStatistics)
+        absent
+        (pick: struct (float * float * float * float) -> float)
+        =
         [ 10; 60; 600 ]
         |> List.map (fun seconds ->
             if statistics.UptimeMillis <= 1_000L * int64 seconds then
@@ -62,7 +69,9 @@ module internal RuntimeInfo =
             "putMessageTimesTotal", string puts
             "putMessageFailedTimes", "0"
             "putMessageSizeTotal", string statistics.PutBytes
-            "putMessageDistributeTime", invariant $"[<=0ms]:{statistics.PutCount} [0~10ms]:0 [10~50ms]:0 [50~100ms]:0 [100~200ms]:0 [200~500ms]:0 [500ms~1s]:0 [1~2s]:0 [2~3s]:0 [3~4s]:0 [4~5s]:0 [5~10s]:0 [10s~]:0 "
+            "putMessageDistributeTime",
+            invariant
+                $"[<=0ms]:{statistics.PutCount} [0~10ms]:0 [10~50ms]:0 [50~100ms]:0 [100~200ms]:0 [200~500ms]:0 [500ms~1s]:0 [1~2s]:0 [2~3s]:0 [3~4s]:0 [4~5s]:0 [5~10s]:0 [10s~]:0 "
             "putMessageAverageSize", javaNumber (float statistics.PutBytes / float puts)
             "dispatchMaxBuffer", "0"
             "getMessageEntireTimeMax", "0"
@@ -70,7 +79,10 @@ module internal RuntimeInfo =
             "getFoundTps", rates (fun (struct (_, found, _, _)) -> found)
             "getMissTps", rates (fun (struct (_, _, miss, _)) -> miss)
             "getTotalTps", ratesText statistics "0.0" (fun (struct (_, found, miss, _)) -> found + miss)
-            (if settings.IsBefore5 then "getTransferedTps" else "getTransferredTps"),
+            (if settings.IsBefore5 then
+                 "getTransferedTps"
+             else
+                 "getTransferredTps"),
             rates (fun (struct (_, _, _, transferred)) -> transferred)
             "putLatency99", "0.00"
             "putLatency999", "0.00"
@@ -90,7 +102,8 @@ module internal RuntimeInfo =
             "consumeQueueDiskRatio", ratio
             "commitLogMinOffset", string (int64 store.MinPhysicalOffset)
             "commitLogMaxOffset", string (int64 store.NextPhysicalOffset)
-            "commitLogDirCapacity", $"Total : {humanBytes total}, Free : {humanBytes (max 0L (total - used))}."
+            "commitLogDirCapacity",
+            invariant $"Total : {humanBytes total}, Free : {humanBytes (max 0L (total - used))}."
             "earliestMessageTimeStamp", string (Store.oldestMillis store |> ValueOption.defaultValue -1L)
             // Nothing waits to be indexed, committed or flushed.
             "dispatchBehindBytes", "0"
@@ -176,7 +189,10 @@ module internal RuntimeInfo =
             @ scheduleFigures state
             |> Map.ofList
 
-        state, [ Answer.reply arrival (Maintenance.runtimeInfo.Answer(figures, arrival.Command)) ]
+        state,
+        [
+            Answer.reply arrival (Maintenance.runtimeInfo.Answer(figures, arrival.Command))
+        ]
 
     /// VIEW_BROKER_STATS_DATA.
     let statistics (arrival: Arrival) (state: BrokerState) =
@@ -184,7 +200,7 @@ module internal RuntimeInfo =
             match state.Statistics.TryRead(query.Name, query.Key) with
             | ValueSome stats -> state, [ Answer.reply arrival (Statistics.ofBroker.Answer(stats, arrival.Command)) ]
             | ValueNone ->
-                let remark = $"The stats <{query.Name}> <{query.Key}> not exist"
+                let remark = invariant $"The stats <{query.Name}> <{query.Key}> not exist"
                 state, [ Answer.refuse arrival ResponseCode.SystemError remark ])
 
     /// GET_BROKER_HA_STATUS.
