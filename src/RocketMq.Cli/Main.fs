@@ -47,7 +47,10 @@ let private host (cancellation: CancellationToken) : CommandHost =
         Width = width
         Variable = variable
         ConfigFolder =
-            Environment.GetFolderPath(Environment.SpecialFolder.ApplicationData, Environment.SpecialFolderOption.DoNotVerify)
+            Environment.GetFolderPath(
+                Environment.SpecialFolder.ApplicationData,
+                Environment.SpecialFolderOption.DoNotVerify
+            )
         Clock = TimeProvider.System
         Cancellation = cancellation
     }

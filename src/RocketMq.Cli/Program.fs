@@ -59,7 +59,8 @@ module Program =
 
             while not isOver do
                 if invocation.Host.OutputIsTerminal && invocation.Format = TableFormat then
-                    CommandHost.writeText invocation.Host clearScreen |> ignore<Result<unit, Failure>>
+                    CommandHost.writeText invocation.Host clearScreen
+                    |> ignore<Result<unit, Failure>>
 
                 let! next = run ()
                 result <- next
@@ -142,7 +143,9 @@ module Program =
 
                 let kind = error.GetType().Name
                 let reason = error.Message.ReplaceLineEndings " "
-                return Error(Failed $"{kind}: {reason} Please report this as a defect; --verbose shows where it is from.")
+
+                return
+                    Error(Failed $"{kind}: {reason} Please report this as a defect; --verbose shows where it is from.")
         }
 
     let private exitCode (host: CommandHost) (result: Result<int, Failure>) =
@@ -165,7 +168,8 @@ module Program =
                 let! result = guarded host false (fun () -> complete specs host current before)
                 // A shell has no place for what is wrong.
                 return result |> Result.defaultValue ExitCode.failed
-            | [ "--version" ] -> return exitCode host (CommandHost.writeText host $"{version ()}\n" |> Result.map (fun () -> 0))
+            | [ "--version" ] ->
+                return exitCode host (CommandHost.writeText host $"{version ()}\n" |> Result.map (fun () -> 0))
             | _ ->
                 match CommandLine.parse specs arguments with
                 | ShowsHelp text -> return exitCode host (CommandHost.writeText host text |> Result.map (fun () -> 0))
@@ -177,7 +181,9 @@ module Program =
                     complain host $"{problem}. `rocketmq --help` shows what there is."
                     return ExitCode.usage
                 | Runs(spec, values) ->
-                    let! result = guarded host (values.IsSet "--verbose") (fun () -> runCommand host spec values)
+                    let! result =
+                        guarded host (values.IsSet "--verbose") (fun () -> runCommand host spec values)
+
                     return exitCode host result
         }
 

@@ -13,7 +13,7 @@ type ZonedClock() =
     inherit TimeProvider()
 
     static let zone =
-        TimeZoneInfo.CreateCustomTimeZone("Test", TimeSpan.FromHours 2L, "Test", "Test")
+        TimeZoneInfo.CreateCustomTimeZone("Test", TimeSpan.FromHours 2, "Test", "Test")
 
     override _.LocalTimeZone = zone
 
@@ -119,3 +119,9 @@ module CliRig =
         text.Split('\n', StringSplitOptions.RemoveEmptyEntries)
         |> Array.map (fun line -> line.TrimEnd '\r')
         |> List.ofArray
+
+    /// A generated text, which may be none.
+    let orEmpty (text: string) : string =
+        match box text with
+        | null -> ""
+        | _ -> text

@@ -8,8 +8,8 @@ let private run line = CliRig.run CliRig.plain line
 
 let private words before current =
     match Completer.candidates Catalogue.specs before current with
-    | Words words -> words
-    | Names _ -> failtest "names of a cluster"
+    | Candidates.Words words -> words
+    | Candidates.Names _ -> failtest "names of a cluster"
 
 let private refusals =
     testList
@@ -86,7 +86,10 @@ let private help =
 
             testCase "no command's path, option or letter is there twice"
             <| fun () ->
-                Catalogue.specs |> List.map _.Path |> List.distinct |> List.length
+                Catalogue.specs
+                |> List.map _.Path
+                |> List.distinct
+                |> List.length
                 |> shouldEqual Catalogue.specs.Length
 
                 for spec in Catalogue.specs do
@@ -103,7 +106,7 @@ let private completion =
         [
             testCase "nouns, verbs and options are completed from the specifications"
             <| fun () ->
-                words [] "to" |> shouldEqual [ "topic" ]
+                words [] "to" |> shouldEqual [ "topic"; "top" ]
                 words [ "topic" ] "de" |> shouldEqual [ "describe"; "delete" ]
                 words [ "broker"; "config" ] "" |> shouldEqual [ "get"; "set" ]
                 words [ "topic"; "list" ] "--cl" |> shouldEqual [ "--cluster" ]
@@ -123,8 +126,8 @@ let private completion =
                         [ "topic"; "list"; "--context" ], ContextNames
                     ] do
                     match Completer.candidates Catalogue.specs before "" with
-                    | Names found -> found |> shouldEqual expected
-                    | Words words -> failtest (String.concat "," words)
+                    | Candidates.Names found -> found |> shouldEqual expected
+                    | Candidates.Words words -> failtest (String.concat "," words)
 
             testCaseTask "live names come from name servers; nothing is said where there is none"
             <| fun () ->
@@ -132,9 +135,12 @@ let private completion =
                     backgroundTask {
                         do! broker.CreateTopicAsync "Orders"
                         do! broker.CreateTopicAsync "Other"
-                        let! result = CliRig.run setup "__complete Or topic describe"
+                        let! result = CliRig.run setup "__complete Or topic describe --timeout 30s"
                         result.Out |> shouldEqual "Orders\n"
-                        let! away = CliRig.run (CliRig.against "127.0.0.1:1" CliRig.plain) "__complete Or topic describe"
+
+                        let! away =
+                            CliRig.run (CliRig.against "127.0.0.1:1" CliRig.plain) "__complete Or topic describe"
+
                         (away.Code, away.Out, away.Error) |> shouldEqual (0, "", "")
                     })
 

@@ -32,7 +32,10 @@ let private stored =
                             "context add prod -n a:9876;b:9876 --settings 'requestTimeout=5s;accessKey=AK;secretKey=very-secret'"
 
                     added.Code |> shouldEqual 0
-                    let! second = CliRig.run setup "context add test -n t:9876 --map t:9876=127.0.0.1:9876"
+
+                    let! second =
+                        CliRig.run setup "context add test -n t:9876 --map t:9876=127.0.0.1:9876"
+
                     second.Code |> shouldEqual 0
                     let! list = CliRig.run setup "context list"
 
@@ -145,7 +148,8 @@ let private precedence =
     testList
         "precedence"
         [
-            testCaseTask "options win over variables, and these over the current context; one that is named wins over variables"
+            testCaseTask
+                "options win over variables, and these over the current context; one that is named wins over variables"
             <| fun () ->
                 CliRig.withBroker (fun broker _ ->
                     backgroundTask {
@@ -161,7 +165,10 @@ let private precedence =
                         byVariable.Out |> shouldMention "Orders"
                         let! byName = CliRig.run (CliRig.against away setup) "topic list --context live"
                         byName.Out |> shouldMention "Orders"
-                        let! byOption = CliRig.run (CliRig.against away setup) $"topic list --context dead -n {broker.NameServer}"
+
+                        let! byOption =
+                            CliRig.run (CliRig.against away setup) $"topic list --context dead -n {broker.NameServer}"
+
                         byOption.Out |> shouldMention "Orders"
                     })
         ]

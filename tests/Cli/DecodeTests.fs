@@ -40,7 +40,10 @@ let tests =
                         }
 
                     let! result = run (UniqueId.create source 60_000L 7)
-                    result.Out |> shouldMention "\"kind\":\"unique id\",\"sender\":\"192.168.1.2\",\"processId\":4711"
+
+                    result.Out
+                    |> shouldMention "\"kind\":\"unique id\",\"sender\":\"192.168.1.2\",\"processId\":4711"
+
                     result.Out |> shouldMention "\"counter\":7"
                     result.Out |> shouldMention ":01:00.000Z"
                 }
@@ -49,7 +52,11 @@ let tests =
             <| fun () ->
                 backgroundTask {
                     let! handle = run (RecallHandle.create "Orders" "broker-a" 1_740_830_399_999L "ID")
-                    handle.Out |> shouldMention "\"kind\":\"recall handle\",\"topic\":\"Orders\",\"broker\":\"broker-a\",\"deliversAt\":\"2025-03-01T12:00:00.000Z\""
+
+                    handle.Out
+                    |> shouldMention
+                        "\"kind\":\"recall handle\",\"topic\":\"Orders\",\"broker\":\"broker-a\",\"deliversAt\":\"2025-03-01T12:00:00.000Z\""
+
                     let! receipt = run "10 1740830400000 60000 3 1 broker-a 2 17"
                     receipt.Code |> shouldEqual 0
                     receipt.Out |> shouldMention "\"hiddenUntil\":\"2025-03-01T12:01:00.000Z\""

@@ -58,7 +58,7 @@ let tests =
                             })
 
                     result.Code |> shouldEqual 0
-                    result.Error |> shouldMention "Stopped."
+                    result.Error |> shouldMention "Stopping."
                 }
 
             testCaseTask "the banner has the addresses and the next three commands"
@@ -67,7 +67,14 @@ let tests =
                     let! _ =
                         started "dev --name-server-port 0 --broker-port 0" (fun text ->
                             backgroundTask {
-                                for part in [ "name server"; "export NAMESRV_ADDR=127.0.0.1:"; "message send"; "message tail"; "Ctrl-C" ] do
+                                for part in
+                                    [
+                                        "name server"
+                                        "export NAMESRV_ADDR=127.0.0.1:"
+                                        "message send"
+                                        "message tail"
+                                        "Ctrl-C"
+                                    ] do
                                     text |> shouldMention part
                             })
 
@@ -80,7 +87,10 @@ let tests =
                     use taken = new TcpListener(IPAddress.Loopback, 0)
                     taken.Start()
                     let port = (taken.LocalEndpoint :?> IPEndPoint).Port
-                    let! result = CliRig.run CliRig.plain $"dev --name-server-port {port} --broker-port 0"
+
+                    let! result =
+                        CliRig.run CliRig.plain $"dev --name-server-port {port} --broker-port 0"
+
                     result.Code |> shouldEqual 1
                     result.Error |> shouldMention $"port {port} for the name server is in use"
                     result.Error |> shouldMention "--name-server-port"

@@ -138,7 +138,7 @@ let tests =
 
             holdTranscripts "cli.md"
             holdTranscripts "README.md"
-            
+
 
             testCase "commands that documents name exist"
             <| fun () ->
@@ -151,7 +151,8 @@ let tests =
                         let words = hit.Groups["words"].Value
 
                         paths
-                        |> List.exists (fun path -> words = path || words.StartsWith(path + " ", StringComparison.Ordinal))
+                        |> List.exists (fun path ->
+                            words = path || words.StartsWith(path + " ", StringComparison.Ordinal))
                         |> fun isKnown ->
                             if not isKnown then
                                 failtest $"{name}: rocketmq {words}"

@@ -26,8 +26,12 @@ let private messages =
                     backgroundTask {
                         let! sent = CliRig.run setup "message send Orders hello --key o-7 -o json"
                         let row = (json sent).GetProperty("rows")[0]
-                        let id, offsetId = string (row.GetProperty "id"), string (row.GetProperty "offsetId")
-                        let queue, offset = string (row.GetProperty "queue"), string (row.GetProperty "offset")
+
+                        let id, offsetId =
+                            string (row.GetProperty "id"), string (row.GetProperty "offsetId")
+
+                        let queue, offset =
+                            string (row.GetProperty "queue"), string (row.GetProperty "offset")
 
                         for line in
                             [
@@ -68,7 +72,10 @@ let private deadLetters =
                         do! send setup "%DLQ%billing" "one"
                         do! send setup "%DLQ%billing" "two"
                         let! list = CliRig.run setup "dlq list -o json"
-                        (field "group" list, field "messages" list) |> shouldEqual ([ "billing" ], [ "2" ])
+
+                        (field "group" list, field "messages" list)
+                        |> shouldEqual ([ "billing" ], [ "2" ])
+
                         let! peek = CliRig.run setup "dlq peek billing --limit 1 -o json"
                         field "body" peek |> shouldEqual [ "one" ]
                         let! export = CliRig.run setup "dlq export billing -o jsonl"
@@ -174,7 +181,10 @@ let private top =
                 |> shouldEqual [ [ Text "Orders"; Text "billing"; Unknown; Unknown; Number 120L; Unknown ] ]
 
                 (TopCommand.report (Some before) now (seconds 2) 20).Rows
-                |> shouldEqual [ [ Text "Orders"; Text "billing"; Rate 40.0; Rate 10.0; Number 120L; Unknown ] ]
+                |> shouldEqual
+                    [
+                        [ Text "Orders"; Text "billing"; Rate 40.0; Rate 10.0; Number 120L; Unknown ]
+                    ]
         ]
 
 let tests = testList "Lookups" [ messages; deadLetters; metadata; top ]

@@ -38,7 +38,9 @@ let private send =
                 CliRig.withBroker (fun _ setup ->
                     backgroundTask {
                         let! sent =
-                            CliRig.run setup "message send Orders 'hello there' --tag created --key 7 --key 8 -p a=b -p c==d"
+                            CliRig.run
+                                setup
+                                "message send Orders 'hello there' --tag created --key 7 --key 8 -p a=b -p c==d"
 
                         sent.Code |> shouldEqual 0
                         sent.Out |> shouldMention "SendOk"
@@ -54,7 +56,11 @@ let private send =
             <| fun () ->
                 CliRig.withBroker (fun _ setup ->
                     backgroundTask {
-                        let setup = { setup with Input = "one\n\ntwo\nthree" }
+                        let setup =
+                            { setup with
+                                Input = "one\n\ntwo\nthree"
+                            }
+
                         let! sent = CliRig.run setup "message send Orders --group-key k -o jsonl"
                         sent.Code |> shouldEqual 0
                         (CliRig.lines sent.Out).Length |> shouldEqual 3
@@ -70,7 +76,9 @@ let private send =
                             """{"body":{"id":7},"tag":"a","keys":["x","y"],"properties":{"p":"q"}}
 {"bodyBase64":"aGk=","tag":"b"}"""
 
-                        let! sent = CliRig.run { setup with Input = lines } "message send Orders --json --group-key k"
+                        let! sent =
+                            CliRig.run { setup with Input = lines } "message send Orders --json --group-key k"
+
                         sent.Code |> shouldEqual 0
                         let! tail = CliRig.run setup "message tail Orders -o jsonl"
                         let! copied = CliRig.run { setup with Input = tail.Out } "message send Copies --json"
@@ -100,7 +108,10 @@ let private send =
                 CliRig.withBroker (fun broker setup ->
                     backgroundTask {
                         do! broker.CreateTopicAsync "Orders"
-                        let! planned = CliRig.run setup "message send Orders hello --count 2 --tag t --dry-run -o jsonl"
+
+                        let! planned =
+                            CliRig.run setup "message send Orders hello --count 2 --tag t --dry-run -o jsonl"
+
                         planned.Code |> shouldEqual 0
                         (CliRig.lines planned.Out).Length |> shouldEqual 2
                         let! tail = CliRig.run setup "message tail Orders -o json"
@@ -187,9 +198,16 @@ let private tail =
                 CliRig.withBroker (fun _ setup ->
                     backgroundTask {
                         let! _ = CliRig.run setup "message send Orders one"
-                        let output = new WatchedStream(fun _ -> raise (IOException "Broken pipe"))
+                        let output = new WatchedStream(fun _ -> raise (IOException("Broken pipe", 32)))
 
-                        for line in [ "message tail Orders -f"; "message tail Orders"; "topic list"; "--help"; "message send Orders x" ] do
+                        for line in
+                            [
+                                "message tail Orders -f"
+                                "message tail Orders"
+                                "topic list"
+                                "--help"
+                                "message send Orders x"
+                            ] do
                             let! result = CliRig.run { setup with Output = Some output } line
                             (result.Code, result.Error) |> shouldEqual (141, "")
                     })
@@ -234,7 +252,9 @@ let private bench =
             testCaseTask "where nothing can be sent it fails with the reason"
             <| fun () ->
                 backgroundTask {
-                    let! result = CliRig.run (CliRig.against "127.0.0.1:1" CliRig.plain) "bench Load --count 5 --timeout 1s"
+                    let! result =
+                        CliRig.run (CliRig.against "127.0.0.1:1" CliRig.plain) "bench Load --count 5 --timeout 1s"
+
                     result.Code |> shouldEqual 1
                     result.Out |> shouldEqual ""
                 }

@@ -105,12 +105,19 @@ let private forms =
                 use json = JsonDocument.Parse(write JsonFormat None)
                 let rows = json.RootElement.GetProperty "rows"
                 rows.GetArrayLength() |> shouldEqual 2
-                rows[0].GetProperty("storedAt").GetString() |> shouldEqual "2025-03-01T12:00:00.000Z"
+
+                rows[0].GetProperty("storedAt").GetString()
+                |> shouldEqual "2025-03-01T12:00:00.000Z"
+
                 rows[0].GetProperty("delay").GetInt64() |> shouldEqual 125_000L
                 rows[0].GetProperty("id").GetString() |> shouldEqual "A1"
                 rows[1].GetProperty("maxOffset").ValueKind |> shouldEqual JsonValueKind.Null
-                json.RootElement.GetProperty("totals").GetProperty("lag").GetInt64() |> shouldEqual 7L
-                json.RootElement.GetProperty("failures")[0].GetProperty("server").GetString() |> shouldEqual "broker-b"
+
+                json.RootElement.GetProperty("totals").GetProperty("lag").GetInt64()
+                |> shouldEqual 7L
+
+                let failures = json.RootElement.GetProperty "failures"
+                failures[0].GetProperty("server").GetString() |> shouldEqual "broker-b"
 
             testCase "JSON lines are one object for each row"
             <| fun () ->
@@ -137,7 +144,7 @@ let private properties =
             <| fun (texts: (string * string) list) (width: int) ->
                 let limit = 20 + abs (width % 200)
 
-                let clean (text: string) = Option.ofObj text |> Option.defaultValue ""
+                let clean (text: string) = CliRig.orEmpty text
 
                 let report =
                     textReport (texts |> List.map (fun (one, two) -> [ clean one; clean two ]))
@@ -147,8 +154,7 @@ let private properties =
 
             property "CSV is read as it was written"
             <| fun (texts: (string * string) list) ->
-                let clean (text: string) =
-                    Option.ofObj text |> Option.defaultValue ""
+                let clean (text: string) = CliRig.orEmpty text
 
                 let rows = texts |> List.map (fun (one, two) -> [ clean one; clean two ])
                 let text = StringBuilder()

@@ -77,7 +77,15 @@ let tests =
             testCaseTask "where no server answers nothing is shown, and the exit code is 1"
             <| fun () ->
                 backgroundTask {
-                    for line in [ "topic list"; "group list"; "cluster list"; "group lag g"; "topic create a"; "message tail a" ] do
+                    for line in
+                        [
+                            "topic list"
+                            "group list"
+                            "cluster list"
+                            "group lag g"
+                            "topic create a"
+                            "message tail a"
+                        ] do
                         let! result = CliRig.run (CliRig.against "127.0.0.1:1" CliRig.plain) line
                         (line, result.Code, result.Out) |> shouldEqual (line, 1, "")
                         (CliRig.lines result.Error).Length |> shouldEqual 1

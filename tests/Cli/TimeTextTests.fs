@@ -17,7 +17,9 @@ let tests =
         [
             testCase "a time with an offset is that time; one without is local, and known to be"
             <| fun () ->
-                read "2025-03-01T12:30:00+01:00" |> shouldEqual (Ok("2025-03-01 11:30:00", false))
+                read "2025-03-01T12:30:00+01:00"
+                |> shouldEqual (Ok("2025-03-01 11:30:00", false))
+
                 read "2025-03-01T12:30Z" |> shouldEqual (Ok("2025-03-01 12:30:00", false))
                 read "2025-03-01T12:30" |> shouldEqual (Ok("2025-03-01 10:30:00", true))
                 read "2025-03-01" |> shouldEqual (Ok("2025-02-28 22:00:00", true))
@@ -41,7 +43,10 @@ let tests =
             testCase "spans and sizes"
             <| fun () ->
                 TimeText.parseSpan "1.5h" |> shouldEqual (Ok(TimeSpan.FromMinutes 90L))
-                TimeText.parseSpan "500ms" |> shouldEqual (Ok(TimeSpan.FromMilliseconds(500L, 0L)))
+
+                TimeText.parseSpan "500ms"
+                |> shouldEqual (Ok(TimeSpan.FromMilliseconds(500L, 0L)))
+
                 TimeText.parseBytes "100MB" |> shouldEqual (Ok 104_857_600L)
                 TimeText.parseBytes "512" |> shouldEqual (Ok 512L)
                 (TimeText.parseSpan "5").IsError |> shouldBeTrue
@@ -49,7 +54,7 @@ let tests =
 
             property "no text throws"
             <| fun (text: string) ->
-                let text = Option.ofObj text |> Option.defaultValue ""
+                let text = CliRig.orEmpty text
                 TimeText.parse zone now text |> ignore
                 TimeText.parseSpan text |> ignore
                 TimeText.parseBytes text |> ignore

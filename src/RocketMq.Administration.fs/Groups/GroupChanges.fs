@@ -129,7 +129,7 @@ module GroupChanges =
                 return!
                     Plan.Failed(
                         AdminError.NotAllowed
-                            $"The group {group} is there already, on {names}. Update it, or create it on the other brokers by name."
+                            (invariant $"The group {group} is there already, on {names}. Update it, or create it on the other brokers by name.")
                     )
         }
 

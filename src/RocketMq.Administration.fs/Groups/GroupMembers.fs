@@ -107,7 +107,7 @@ module GroupMembers =
                             $"{text} ({names})")
                         |> String.concat "; "
 
-                    $"{who} disagree about {topic}: {texts}"
+                    invariant $"{who} disagree about {topic}: {texts}"
         ]
 
     let private atBrokers (answers: (BrokerAddress * GroupConnections) list) =

@@ -190,7 +190,7 @@ module OffsetChanges =
 
                 return
                     {
-                        Summary = $"reset group {group} in topic {scope.Topic} to {target}"
+                        Summary = invariant $"reset group {group} in topic {scope.Topic} to {target}"
                         Destroys = skipped > 0L || again > 0L
                         Warnings =
                             [
@@ -279,7 +279,7 @@ module OffsetChanges =
                 else
                     return
                         {
-                            Summary = $"have group {group} go on where {source} is"
+                            Summary = invariant $"have group {group} go on where {source} is"
                             Destroys = places |> List.exists (fun (place, _) -> place.Committed.IsSome)
                             Warnings = []
                             Stages =

@@ -108,7 +108,7 @@ type AdminError =
                     let reasons = failures |> List.map _.ToString() |> String.concat " "
                     $" Servers that did not answer may know it: {reasons}"
 
-            $"There is no {kind} {name}.{others}{silent}"
+            invariant $"There is no {kind} {name}.{others}{silent}"
         | Invalid reason -> reason
         | NotAllowed reason -> reason
         | NotSupported(what, servers) ->

@@ -233,7 +233,7 @@ module TopicChanges =
                 return!
                     Plan.Failed(
                         AdminError.NotAllowed
-                            $"The topic {topic} is there already, on {names}. Update it, or create it on the other brokers by name."
+                            (invariant $"The topic {topic} is there already, on {names}. Update it, or create it on the other brokers by name.")
                     )
         }
 

@@ -116,4 +116,7 @@ module Administering =
 
     /// A list in one cell.
     let join (texts: string list) : Cell =
-        if texts.IsEmpty then Missing else Text(String.concat " " texts)
+        if texts.IsEmpty then
+            Missing
+        else
+            Text(String.concat " " texts)

@@ -195,7 +195,12 @@ module Changing =
 
         loop (inChunks perSecond change) []
 
-    let private carryOut (invocation: Invocation) (perSecond: int option) (administrator: Administrator) (change: Change) =
+    let private carryOut
+        (invocation: Invocation)
+        (perSecond: int option)
+        (administrator: Administrator)
+        (change: Change)
+        =
         backgroundTask {
             let! result =
                 Progress.during invocation.Host invocation.IsQuiet "Writing" (fun () ->

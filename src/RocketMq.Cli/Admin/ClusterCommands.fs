@@ -13,7 +13,12 @@ module ClusterCommands =
         Report.optional Unknown (fun millis -> Duration(TimeSpan.FromMilliseconds(millis, 0L))) value
 
     let private role (broker: BrokerAddress) =
-        Text(if broker.IsMaster then "master" else invariant $"slave {broker.Id}")
+        Text(
+            if broker.IsMaster then
+                "master"
+            else
+                invariant $"slave {broker.Id}"
+        )
 
     let private columns: Column list =
         [
@@ -97,7 +102,11 @@ module ClusterCommands =
 
     let private findings (all: bool) (found: Finding list) : Report list =
         let count which =
-            found |> List.filter (fun one -> one.Level = which) |> List.length |> int64 |> Number
+            found
+            |> List.filter (fun one -> one.Level = which)
+            |> List.length
+            |> int64
+            |> Number
 
         let shown =
             found
@@ -105,10 +114,7 @@ module ClusterCommands =
             |> List.map (fun one -> [ Text(level one.Level); Text one.Subject; Text one.Text ])
 
         [
-            { Report.table
-                  "findings"
-                  [ Report.words "level"; Report.words "subject"; Report.prose "finding" ]
-                  shown with
+            { Report.table "findings" [ Report.words "level"; Report.words "subject"; Report.prose "finding" ] shown with
                 Totals =
                     [
                         "ok", count FindingLevel.Good
@@ -155,9 +161,7 @@ module ClusterCommands =
                 |> List.map (fun (name, value) -> [ Text name; Text(BrokerSettings.shown name value) ])
 
             clusterReport rows
-            @ [
-                Report.table "figures" [ Report.words "name"; Report.prose "value" ] figures
-            ]
+            @ [ Report.table "figures" [ Report.words "name"; Report.prose "value" ] figures ]
         | rows -> clusterReport rows
 
     let private withScope (invocation: Invocation) (act: BrokerScope -> Task<Result<int, Failure>>) =
@@ -174,7 +178,8 @@ module ClusterCommands =
         Administering.show statusReports (BrokerStatus.list scope) invocation
 
     let private settingsReport (names: string list) (found: BrokerSettings list) : Report list =
-        let isChosen (name: string) = names.IsEmpty || List.contains name names
+        let isChosen (name: string) =
+            names.IsEmpty || List.contains name names
 
         let rows =
             [
@@ -269,7 +274,10 @@ module ClusterCommands =
     let specs: CommandSpec<Invocation> list =
         [
             { Spec.command [ "cluster"; "list" ] "Shows brokers with their figures" [ cluster ] [] list with
-                Details = [ "A broker that does not answer is a row with '?', and named on standard error: exit code 3." ]
+                Details =
+                    [
+                        "A broker that does not answer is a row with '?', and named on standard error: exit code 3."
+                    ]
             }
             { Spec.command
                   [ "cluster"; "check" ]
@@ -299,14 +307,12 @@ module ClusterCommands =
                   [ "broker"; "config"; "set" ]
                   "Changes settings of brokers, and reads them afterwards"
                   [ many "setting" "name=value" ]
-                  [
-                      Spec.flag "--slaves" "Of slaves as well"
-                      yield! Administering.scopeOptions
-                  ]
+                  [ Spec.flag "--slaves" "Of slaves as well"; yield! Administering.scopeOptions ]
                   configSet with
                 Examples =
                     [
-                        "rocketmq broker config set fileReservedTime=48 --cluster prod --dry-run", "What would change on which broker"
+                        "rocketmq broker config set fileReservedTime=48 --cluster prod --dry-run",
+                        "What would change on which broker"
                     ]
             }
             { Spec.command

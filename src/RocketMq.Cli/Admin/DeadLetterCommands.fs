@@ -135,7 +135,10 @@ module DeadLetterCommands =
                   [ Spec.group ]
                   [ limit "1000000"; yield! TailCommand.filterOptions; TailCommand.bodyOption ]
                   export with
-                Examples = [ "rocketmq dlq export billing -o jsonl > letters.jsonl", "`message send --json` reads such lines" ]
+                Examples =
+                    [
+                        "rocketmq dlq export billing -o jsonl > letters.jsonl", "`message send --json` reads such lines"
+                    ]
             }
             { Spec.command
                   [ "dlq"; "replay" ]

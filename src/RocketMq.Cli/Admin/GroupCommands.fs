@@ -24,9 +24,7 @@ module GroupCommands =
 
     let private configCells (one: GroupOnBroker) : Cell list =
         match one.Config with
-        | None ->
-            [ Text one.Broker.Name; Text one.Broker.Address ]
-            @ List.replicate 7 Missing
+        | None -> [ Text one.Broker.Name; Text one.Broker.Address ] @ List.replicate 7 Missing
         | Some config ->
             [
                 Text one.Broker.Name
@@ -76,14 +74,22 @@ module GroupCommands =
 
             if configs.Values |> List.forall Option.isNone && not members.IsOnline then
                 let! names = GroupConfigs.names masters
-                return! Plan.Failed(AdminError.NotFound("group", group, names.Values |> Set.unionMany |> Set.toList, names.Failures))
+
+                return!
+                    Plan.Failed(
+                        AdminError.NotFound("group", group, names.Values |> Set.unionMany |> Set.toList, names.Failures)
+                    )
             else
                 return configs, members
         }
 
-    let private text (value: 'T option) = Report.optional Missing (fun value -> Text(string value)) value
+    let private text (value: 'T option) =
+        Report.optional Missing (fun value -> Text(string value)) value
 
-    let private described (group: string) (configs: Answers<SubscriptionGroup option>, members: GroupMembers) : Report list =
+    let private described
+        (group: string)
+        (configs: Answers<SubscriptionGroup option>, members: GroupMembers)
+        : Report list =
         let subscription (KeyValue(topic, subscription: Subscription)) =
             [ Text topic; Text subscription.ExpressionType; Text subscription.Expression ]
 
@@ -209,8 +215,7 @@ module GroupCommands =
             |> Result.bind (fun settings -> Administering.scope invocation |> Result.map (fun scope -> settings, scope))
         with
         | Error failure -> Task.FromResult(Error failure)
-        | Ok(settings, scope) ->
-            Changing.run invocation (fun _ -> toPlan scope (invocation.Argument "group") settings)
+        | Ok(settings, scope) -> Changing.run invocation (fun _ -> toPlan scope (invocation.Argument "group") settings)
 
     let private create (invocation: Invocation) =
         change invocation (fun scope group settings ->
@@ -235,14 +240,24 @@ module GroupCommands =
 
     let private settingOptions: OptionSpec list =
         [
-            Spec.value "--consume" "yes|no" "Whether it may consume. A new group may" |> yesNo
-            Spec.value "--broadcast" "yes|no" "Whether its members may broadcast. A new group's may" |> yesNo
-            Spec.value "--from-min" "yes|no" "Whether a queue without an offset is read from its first message. A new group does so"
+            Spec.value "--consume" "yes|no" "Whether it may consume. A new group may"
             |> yesNo
-            Spec.value "--ordered" "yes|no" "Whether it consumes in order, since 5.0" |> yesNo
-            Spec.value "--retries" "n" "How often a message is handled again before it is a dead letter. A new group has 16"
+            Spec.value "--broadcast" "yes|no" "Whether its members may broadcast. A new group's may"
+            |> yesNo
+            Spec.value
+                "--from-min"
+                "yes|no"
+                "Whether a queue without an offset is read from its first message. A new group does so"
+            |> yesNo
+            Spec.value "--ordered" "yes|no" "Whether it consumes in order, since 5.0"
+            |> yesNo
+            Spec.value
+                "--retries"
+                "n"
+                "How often a message is handled again before it is a dead letter. A new group has 16"
             Spec.value "--retry-queues" "n" "Queues of its retry topic. A new group has 1"
-            Spec.value "--notify" "yes|no" "Whether members are notified of each other. A new group's are" |> yesNo
+            Spec.value "--notify" "yes|no" "Whether members are notified of each other. A new group's are"
+            |> yesNo
             yield! Administering.scopeOptions
         ]
 

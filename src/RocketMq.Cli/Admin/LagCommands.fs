@@ -104,7 +104,8 @@ module LagCommands =
             max 0L (queue.BrokerOffset - queue.ConsumerOffset)
 
         let inFlightOf (queue: QueueProgress) =
-            queue.PullOffset |> Option.map (fun pulled -> max 0L (pulled - queue.ConsumerOffset))
+            queue.PullOffset
+            |> Option.map (fun pulled -> max 0L (pulled - queue.ConsumerOffset))
 
         entries
         |> List.groupBy fst
@@ -115,7 +116,11 @@ module LagCommands =
 
             {
                 Group = group
-                Topics = queues |> List.map (fun (queue, _) -> queue.Topic) |> List.distinct |> List.length
+                Topics =
+                    queues
+                    |> List.map (fun (queue, _) -> queue.Topic)
+                    |> List.distinct
+                    |> List.length
                 Lag = queues |> List.sumBy (snd >> lagOf)
                 InFlight =
                     if inFlight |> List.forall Option.isSome then
@@ -131,8 +136,12 @@ module LagCommands =
     let allGroups (scope: BrokerScope) : Plan<Answers<BrokerConsumeStats>> =
         plan {
             let! masters = Directory.brokers scope BrokerRoles.Masters
-            let! answers = Answers.ask masters "progress of all groups" (Statistics.ofGroups.Request false)
-            and! ordered = Answers.ask masters "progress of groups in order" (Statistics.ofGroups.Request true)
+
+            let! answers =
+                Answers.ask masters "progress of all groups" (Statistics.ofGroups.Request false)
+
+            and! ordered =
+                Answers.ask masters "progress of groups in order" (Statistics.ofGroups.Request true)
 
             return!
                 Answers.needOne
@@ -200,7 +209,10 @@ module LagCommands =
                   "Shows how far a group is in each queue, or how far behind all groups are"
                   [ { Spec.group with Need = Optional } ]
                   [
-                      Spec.value "--max-lag" "n" "Exit code 4 if more messages are not consumed, or if that is not known"
+                      Spec.value
+                          "--max-lag"
+                          "n"
+                          "Exit code 4 if more messages are not consumed, or if that is not known"
                       Spec.value "--max-delay" "span" "Exit code 4 if a message has waited for longer"
                       yield! Administering.scopeOptions
                   ]
@@ -213,7 +225,8 @@ module LagCommands =
                 Examples =
                     [
                         "rocketmq group lag billing --watch 2s", "How a group catches up"
-                        "rocketmq group lag billing --max-lag 1000 --max-delay 5m -q > /dev/null", "For a monitor: exit code 4 says that it lags"
+                        "rocketmq group lag billing --max-lag 1000 --max-delay 5m -q > /dev/null",
+                        "For a monitor: exit code 4 says that it lags"
                     ]
             }
         ]

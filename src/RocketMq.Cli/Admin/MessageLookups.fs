@@ -16,10 +16,7 @@ module MessageLookups =
 
     /// Messages as the columns that tail has.
     let report (form: MessageText.BodyForm) (found: FoundMessages) : Report =
-        Report.table
-            "messages"
-            MessageText.columns
-            (found.Messages |> List.map (received >> MessageText.cells form))
+        Report.table "messages" MessageText.columns (found.Messages |> List.map (received >> MessageText.cells form))
         |> Administering.withFailures found.Failures
 
     /// One message with all its fields, several as a table. Nothing found is a failure.
@@ -64,7 +61,8 @@ module MessageLookups =
 
         match place, invocation.TryArgument "id" with
         | Error failure, _ -> Task.FromResult(Error failure)
-        | Ok(None, None), Some id -> find invocation $"Message {id}" (MessageSearch.byId (invocation.Value "--topic") id)
+        | Ok(None, None), Some id ->
+            find invocation $"Message {id}" (MessageSearch.byId (invocation.Value "--topic") id)
         | Ok(Some queue, Some offset), None ->
             match invocation.Value "--topic", invocation.Value "--broker" with
             | Some topic, Some broker ->
@@ -73,8 +71,7 @@ module MessageLookups =
                     (invariant $"Offset {offset} of {topic} {broker} {queue}")
                     (MessageReading.at topic broker (int queue) offset)
             | _ -> Task.FromResult(Error(Usage "--queue and --offset go with --topic and --broker"))
-        | Ok _, _ ->
-            Task.FromResult(Error(Usage "name an id, or --topic, --broker, --queue and --offset"))
+        | Ok _, _ -> Task.FromResult(Error(Usage "name an id, or --topic, --broker, --queue and --offset"))
 
     let private query (invocation: Invocation) =
         let topic = invocation.Argument "topic"
@@ -91,9 +88,13 @@ module MessageLookups =
 
                         { all with
                             FromMillis =
-                                from |> Option.map _.ToUnixTimeMilliseconds() |> Option.defaultValue all.FromMillis
+                                from
+                                |> Option.map _.ToUnixTimeMilliseconds()
+                                |> Option.defaultValue all.FromMillis
                             ToMillis =
-                                until |> Option.map _.ToUnixTimeMilliseconds() |> Option.defaultValue all.ToMillis
+                                until
+                                |> Option.map _.ToUnixTimeMilliseconds()
+                                |> Option.defaultValue all.ToMillis
                             Most = limit
                         })))
 
@@ -164,7 +165,12 @@ module MessageLookups =
         | TransactionTraced one ->
             [
                 Administering.time one.Timestamp
-                Text(if one.IsFromCheck then "transaction ended by a check" else "transaction ended")
+                Text(
+                    if one.IsFromCheck then
+                        "transaction ended by a check"
+                    else
+                        "transaction ended"
+                )
                 Text one.Group
                 Text one.Topic
                 Text(string one.Decision)
@@ -188,11 +194,14 @@ module MessageLookups =
 
     let private trace (invocation: Invocation) =
         let id = invocation.Argument "id"
-        let topic = invocation.Value "--trace-topic" |> Option.defaultValue "RMQ_SYS_TRACE_TOPIC"
+
+        let topic =
+            invocation.Value "--trace-topic" |> Option.defaultValue "RMQ_SYS_TRACE_TOPIC"
 
         Administering.using invocation (fun administrator ->
             backgroundTask {
-                let! found = Administering.run invocation administrator (MessageTraces.ofMessage topic id)
+                let! found =
+                    Administering.run invocation administrator (MessageTraces.ofMessage topic id)
 
                 return
                     found
@@ -201,7 +210,12 @@ module MessageLookups =
                             invocation.Note(invariant $"{trace.Unreadable} records of the trace cannot be read.")
 
                         if trace.Records.IsEmpty && trace.Failures.IsEmpty then
-                            Error(Failed $"There is no trace of {id} in {topic}: clients write one if they are set up so.")
+                            Error(
+                                Failed(
+                                    invariant
+                                        $"There is no trace of {id} in {topic}: clients write one if they are set up so."
+                                )
+                            )
                         else
                             Invocation.finish
                                 invocation
@@ -217,9 +231,12 @@ module MessageLookups =
             { Spec.command
                   [ "message"; "get" ]
                   "Shows a message by its id, or by queue and offset"
-                  [ Spec.optional "id" "The id that its sender gave it, or the one that its broker gave it" ]
                   [
-                      Spec.value "--topic" "topic" "Its topic. An id of a sender needs it" |> Spec.from TopicNames
+                      Spec.optional "id" "The id that its sender gave it, or the one that its broker gave it"
+                  ]
+                  [
+                      Spec.value "--topic" "topic" "Its topic. An id of a sender needs it"
+                      |> Spec.from TopicNames
                       Spec.value "--broker" "name" "The broker's name"
                       Spec.value "--queue" "n" "The queue"
                       Spec.value "--offset" "n" "The offset in the queue"
@@ -246,6 +263,8 @@ module MessageLookups =
                 [ "message"; "trace" ]
                 "Shows the life of a message: who sent it, and who consumed it"
                 [ Spec.argument "id" "The id that its sender gave it" ]
-                [ Spec.value "--trace-topic" "topic" "Where clients write traces. Default RMQ_SYS_TRACE_TOPIC" ]
+                [
+                    Spec.value "--trace-topic" "topic" "Where clients write traces. Default RMQ_SYS_TRACE_TOPIC"
+                ]
                 trace
         ]

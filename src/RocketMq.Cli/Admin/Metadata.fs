@@ -57,7 +57,8 @@ module Metadata =
 
     /// Groups that brokers make for themselves and their tools.
     let private isOfBrokers (group: string) =
-        Namespaced.isSystemName group || group.StartsWith("CID_", StringComparison.Ordinal)
+        Namespaced.isSystemName group
+        || group.StartsWith("CID_", StringComparison.Ordinal)
 
     /// All topics and groups of the masters of a scope, two requests each.
     let read (scope: BrokerScope) : Plan<BrokerMetadata list * Administration.ServerFailure list> =
@@ -65,7 +66,10 @@ module Metadata =
             let! all = Directory.all
             let! masters = Directory.brokers scope BrokerRoles.Masters
             let! topics = Answers.ask masters "settings of all topics" (Topics.all.Request())
-            and! groups = Answers.ask masters "settings of all groups" (SubscriptionGroups.all.Request())
+
+            and! groups =
+                Answers.ask masters "settings of all groups" (SubscriptionGroups.all.Request())
+
             let! topics = Answers.needOne topics
 
             let isServerName name =
@@ -97,7 +101,9 @@ module Metadata =
                 List.distinct (topics.Failures @ groups.Failures)
         }
 
-    let private number (value: int option) = Report.optional Missing (int64 >> Number) value
+    let private number (value: int option) =
+        Report.optional Missing (int64 >> Number) value
+
     let private flag (value: bool option) = Report.optional Missing Flag value
 
     let private attributes (settings: TopicSettings) : Cell =
@@ -190,7 +196,8 @@ module Metadata =
         match row.TryGetProperty name with
         | true, value when value.ValueKind = JsonValueKind.True -> Some true
         | true, value when value.ValueKind = JsonValueKind.False -> Some false
-        | true, value when value.ValueKind <> JsonValueKind.Null -> raise (Wrong $"'{name}' of a row is neither true nor false")
+        | true, value when value.ValueKind <> JsonValueKind.Null ->
+            raise (Wrong $"'{name}' of a row is neither true nor false")
         | _ -> None
 
     let private attributesOf (row: JsonElement) : Map<string, string option> =
@@ -268,4 +275,8 @@ module Metadata =
             | [ single ] -> Ok single
             | _ ->
                 let names = entries |> List.map _.BrokerName |> String.concat ", "
-                Error $"{entries.Head.Name}: the brokers of the file ({names}) do not agree, and {broker.Name} is none of them"
+
+                Error(
+                    invariant
+                        $"{entries.Head.Name}: the brokers of the file ({names}) do not agree, and {broker.Name} is none of them"
+                )

@@ -91,7 +91,7 @@ module MetadataCommands =
 
     let private differs (name: string) (show: 'T -> string) (now: 'T option) (next: 'T option) : string list =
         match now, next with
-        | Some now, Some next when now <> next -> [ $"{name} {show now} → {show next}" ]
+        | Some now, Some next when now <> next -> [ invariant $"{name} {show now} → {show next}" ]
         | None, Some next -> [ $"{name} ? → {show next}" ]
         | _ -> []
 
@@ -120,7 +120,11 @@ module MetadataCommands =
         @ differs "notify" yes now.NotifiesMembers next.NotifiesMembers
 
     /// Where the brokers of a scope are not as a file says. What the file does not name is left alone.
-    let private differences (file: MetadataFile) (nameServers: Endpoint list) (scope: BrokerScope) : Plan<Difference list> =
+    let private differences
+        (file: MetadataFile)
+        (nameServers: Endpoint list)
+        (scope: BrokerScope)
+        : Plan<Difference list> =
         plan {
             let! all, failures = Metadata.read scope
 
@@ -199,7 +203,8 @@ module MetadataCommands =
             Stages =
                 [
                     for index in 0 .. depth - 1 ->
-                        changes |> List.collect (fun change -> List.tryItem index change.Stages |> Option.defaultValue [])
+                        changes
+                        |> List.collect (fun change -> List.tryItem index change.Stages |> Option.defaultValue [])
                 ]
             Verify = changes |> List.map _.Verify |> Plan.all |> Plan.map List.concat
         }
@@ -234,7 +239,10 @@ module MetadataCommands =
                   [ file ]
                   Administering.scopeOptions
                   diff with
-                Details = [ "The exit code is 4 if there is a difference. What the file does not name is left out." ]
+                Details =
+                    [
+                        "The exit code is 4 if there is a difference. What the file does not name is left out."
+                    ]
             }
             { Spec.command
                   [ "metadata"; "apply" ]
@@ -246,6 +254,10 @@ module MetadataCommands =
                     [
                         "A master that the file names gets what it had; others get what the masters of the file agree on. Nothing is deleted."
                     ]
-                Examples = [ "rocketmq metadata apply old.json --context new --dry-run", "What would be made on another cluster" ]
+                Examples =
+                    [
+                        "rocketmq metadata apply old.json --context new --dry-run",
+                        "What would be made on another cluster"
+                    ]
             }
         ]

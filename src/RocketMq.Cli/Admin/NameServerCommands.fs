@@ -17,7 +17,9 @@ module NameServerCommands =
                 match! Administering.run invocation administrator (Plan.attempt Directory.all) with
                 | Error failure -> return Error failure
                 | Ok _ ->
-                    let! found = Administering.run invocation administrator (toPlan administrator.NameServers)
+                    let! found =
+                        Administering.run invocation administrator (toPlan administrator.NameServers)
+
                     return found |> Result.bind (toReports >> Invocation.finish invocation)
             })
 
@@ -28,7 +30,10 @@ module NameServerCommands =
             | Error failure -> Some failure
             | Ok _ -> None)
 
-    let private rowsOf (found: (Endpoint * Result<'T, Administration.ServerFailure>) list) (rows: Endpoint -> 'T -> Cell list list) =
+    let private rowsOf
+        (found: (Endpoint * Result<'T, Administration.ServerFailure>) list)
+        (rows: Endpoint -> 'T -> Cell list list)
+        =
         found
         |> List.collect (fun (server, answer) ->
             match answer with
@@ -52,7 +57,9 @@ module NameServerCommands =
             |> Administering.withFailures (failuresOf found)
         ]
 
-    let private keys (found: (Endpoint * Result<Map<string, string>, Administration.ServerFailure>) list) : Report list =
+    let private keys
+        (found: (Endpoint * Result<Map<string, string>, Administration.ServerFailure>) list)
+        : Report list =
         [
             Report.table
                 "keys"

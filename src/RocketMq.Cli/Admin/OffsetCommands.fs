@@ -34,7 +34,8 @@ module OffsetCommands =
                     match chosen with
                     | [ target ] -> Ok target
                     | [] -> Error(Usage "say where to: --to-earliest, --to-latest, --to-time, --to-offset or --by")
-                    | _ -> Error(Usage "--to-earliest, --to-latest, --to-time, --to-offset and --by do not go together"))))
+                    | _ ->
+                        Error(Usage "--to-earliest, --to-latest, --to-time, --to-offset and --by do not go together"))))
 
     let private queues (invocation: Invocation) : Result<QueueScope, Failure> =
         Invocation.count "--queue" 0L 65_535L invocation
@@ -61,7 +62,10 @@ module OffsetCommands =
 
     let private clone (invocation: Invocation) =
         Changing.run invocation (fun _ ->
-            OffsetChanges.clone (invocation.Argument "source") (invocation.Argument "group") (invocation.Value "--topic"))
+            OffsetChanges.clone
+                (invocation.Argument "source")
+                (invocation.Argument "group")
+                (invocation.Value "--topic"))
 
     /// The commands.
     let specs: CommandSpec<Invocation> list =
@@ -74,7 +78,10 @@ module OffsetCommands =
                       Spec.value "--topic" "topic" "Of which topic" |> Spec.from TopicNames
                       Spec.flag "--to-earliest" "To the first message that is still there"
                       Spec.flag "--to-latest" "To the end: what comes from now on"
-                      Spec.value "--to-time" "time" "To the first message stored then or later, such as -1h or 2025-03-01T12:30"
+                      Spec.value
+                          "--to-time"
+                          "time"
+                          "To the first message stored then or later, such as -1h or 2025-03-01T12:30"
                       Spec.value "--to-offset" "n" "To an offset of each queue"
                       Spec.value "--by" "n" "So many messages on, or back if negative"
                       Spec.value "--broker" "name" "The queues of one broker"
@@ -87,7 +94,8 @@ module OffsetCommands =
                     ]
                 Examples =
                     [
-                        "rocketmq group reset billing --topic Orders --to-time -1h --dry-run", "What an hour back would mean"
+                        "rocketmq group reset billing --topic Orders --to-time -1h --dry-run",
+                        "What an hour back would mean"
                         "rocketmq group reset billing --topic Orders --to-latest --yes", "Skips all that waits"
                     ]
             }
@@ -101,6 +109,9 @@ module OffsetCommands =
                     }
                     Spec.group
                 ]
-                [ Spec.value "--topic" "topic" "One topic. Default all that the source has consumed" |> Spec.from TopicNames ]
+                [
+                    Spec.value "--topic" "topic" "One topic. Default all that the source has consumed"
+                    |> Spec.from TopicNames
+                ]
                 clone
         ]

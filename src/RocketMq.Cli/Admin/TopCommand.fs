@@ -78,7 +78,11 @@ module TopCommand =
             now
             |> Map.toList
             |> List.map (fun (key, sample) ->
-                key, rate _.Stored key sample, rate _.Consumed key sample, max 0L (sample.Stored - sample.Consumed), sample.InFlight)
+                key,
+                rate _.Stored key sample,
+                rate _.Consumed key sample,
+                max 0L (sample.Stored - sample.Consumed),
+                sample.InFlight)
             |> List.sortBy (fun (key, stored, consumed, lag, _) ->
                 -(Option.defaultValue 0.0 stored + Option.defaultValue 0.0 consumed), -lag, key)
             |> List.truncate rows

@@ -19,7 +19,8 @@ module TopicCommands =
             list.Topics
             |> List.filter (fun topic -> invocation.Flag "--all" || topic.Kind = TopicKind.Normal)
 
-        let count (value: int option) = value |> Option.map int64 |> Administering.known
+        let count (value: int option) =
+            value |> Option.map int64 |> Administering.known
 
         let columns, cells =
             if withQueues then
@@ -57,7 +58,15 @@ module TopicCommands =
     let private described (description: TopicDescription) : Report list =
         let broker (one: TopicOnBroker) =
             match one.Config with
-            | None -> [ Text one.Broker.Name; Text one.Broker.Address; Missing; Missing; Missing; Missing ]
+            | None ->
+                [
+                    Text one.Broker.Name
+                    Text one.Broker.Address
+                    Missing
+                    Missing
+                    Missing
+                    Missing
+                ]
             | Some config ->
                 [
                     Text one.Broker.Name
@@ -222,7 +231,10 @@ module TopicCommands =
                       yield! Administering.scopeOptions
                   ]
                   list with
-                Details = [ "One name server is asked. With --queues, --cluster or --broker masters are asked as well." ]
+                Details =
+                    [
+                        "One name server is asked. With --queues, --cluster or --broker masters are asked as well."
+                    ]
             }
             Spec.command
                 [ "topic"; "describe" ]
@@ -230,8 +242,16 @@ module TopicCommands =
                 [ Spec.topic ]
                 []
                 describe
-            { Spec.command [ "topic"; "create" ] "Makes a topic on all masters of a cluster" [ newTopic ] settingOptions create with
-                Examples = [ "rocketmq topic create Orders --queues 16 --cluster prod", "16 queues on each master" ]
+            { Spec.command
+                  [ "topic"; "create" ]
+                  "Makes a topic on all masters of a cluster"
+                  [ newTopic ]
+                  settingOptions
+                  create with
+                Examples =
+                    [
+                        "rocketmq topic create Orders --queues 16 --cluster prod", "16 queues on each master"
+                    ]
             }
             { Spec.command
                   [ "topic"; "update" ]

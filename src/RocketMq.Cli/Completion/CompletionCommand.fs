@@ -26,20 +26,29 @@ module CompletionCommand =
             match Connecting.options invocation with
             | Error _ -> return []
             | Ok options ->
+                // Who names a time waits for it.
+                let limit =
+                    if (invocation.Value "--timeout").IsSome then
+                        options.Remoting.RequestTimeout
+                    else
+                        patience
+
                 let remoting =
                     { options.Remoting with
-                        RequestTimeout = min patience options.Remoting.RequestTimeout
-                        ConnectTimeout = min patience options.Remoting.ConnectTimeout
+                        RequestTimeout = limit
+                        ConnectTimeout = limit
                     }
 
                 match NameServer.Start(options.NameServers, remoting) with
                 | Error _ -> return []
                 | Ok server ->
                     use _ = server
-                    use ending = new CancellationTokenSource(patience, invocation.Host.Clock)
+                    use ending = new CancellationTokenSource(limit, invocation.Host.Clock)
                     let! topics = server.Topics ending.Token
                     let topics = topics |> Result.defaultValue []
-                    let isRetry (topic: string) = topic.StartsWith(retryPrefix, StringComparison.Ordinal)
+
+                    let isRetry (topic: string) =
+                        topic.StartsWith(retryPrefix, StringComparison.Ordinal)
 
                     if completing = GroupNames then
                         return topics |> List.filter isRetry |> List.map _.Substring(retryPrefix.Length)
@@ -48,7 +57,12 @@ module CompletionCommand =
         }
 
     /// The words that may stand in the place of `current`, in order. Never an error: a shell could not show it.
-    let complete (specs: CommandSpec<Invocation> list) (invocation: Invocation) (current: string) (before: string list) =
+    let complete
+        (specs: CommandSpec<Invocation> list)
+        (invocation: Invocation)
+        (current: string)
+        (before: string list)
+        =
         backgroundTask {
             let! found =
                 match Completer.candidates specs before current with
@@ -67,7 +81,9 @@ module CompletionCommand =
         let shell = invocation.Argument "shell"
 
         match CompletionScripts.all |> List.tryFind (fun (name, _) -> name = shell) with
-        | Some(_, script) -> CommandHost.writeText invocation.Host script |> Result.map (fun () -> ExitCode.ok)
+        | Some(_, script) ->
+            CommandHost.writeText invocation.Host script
+            |> Result.map (fun () -> ExitCode.ok)
         | None -> Error(Usage $"'{shell}' is none of bash, zsh, fish, pwsh")
         |> Task.FromResult
 
@@ -90,7 +106,8 @@ module CompletionCommand =
                     ]
                 Examples =
                     [
-                        "eval \"$(rocketmq completion bash)\"", "In ~/.bashrc; for zsh in ~/.zshrc with zsh in place of bash"
+                        "eval \"$(rocketmq completion bash)\"",
+                        "In ~/.bashrc; for zsh in ~/.zshrc with zsh in place of bash"
                         "rocketmq completion fish | source", "In ~/.config/fish/config.fish"
                         "rocketmq completion pwsh | Out-String | Invoke-Expression", "In $PROFILE"
                     ]

@@ -43,9 +43,7 @@ module Connecting =
 
                 { options with
                     Remoting.MapAddress =
-                        fun endpoint ->
-                            Map.tryFind endpoint table
-                            |> Option.defaultWith (fun () -> before endpoint)
+                        fun endpoint -> Map.tryFind endpoint table |> Option.defaultWith (fun () -> before endpoint)
                 })
 
     let private problems source (result: Result<'T, string list>) : Result<'T, Failure> =
@@ -64,11 +62,7 @@ module Connecting =
         | None -> Ok options
         | Some text ->
             match NameServerDiscovery.parse text with
-            | Ok servers ->
-                { options with
-                    NameServers = servers
-                }
-                |> Ok
+            | Ok servers -> { options with NameServers = servers } |> Ok
             | Error problem -> Error(Usage $"{source}: {problem}")
 
     let private withVariables (host: CommandHost) (options: ClientOptions) : Result<ClientOptions, Failure> =
@@ -163,8 +157,7 @@ module Connecting =
         |> Result.bind (fun options ->
             if options.NameServers.IsEmpty then
                 Error(
-                    Usage
-                        "no name server is named: add -n host:9876, set NAMESRV_ADDR, or `rocketmq context add` one"
+                    Usage "no name server is named: add -n host:9876, set NAMESRV_ADDR, or `rocketmq context add` one"
                 )
             else
                 Ok options)
@@ -177,12 +170,12 @@ module Connecting =
         | error -> Failed error.Message
 
     /// Work with a client of a cluster, which is closed after it.
-    let using
-        (invocation: Invocation)
-        (work: RocketMqClient -> Task<Result<'T, Failure>>)
-        : Task<Result<'T, Failure>> =
+    let using (invocation: Invocation) (work: RocketMqClient -> Task<Result<'T, Failure>>) : Task<Result<'T, Failure>> =
         backgroundTask {
-            match options invocation |> Result.bind (RocketMqClient.Create >> Result.mapError failure) with
+            match
+                options invocation
+                |> Result.bind (RocketMqClient.Create >> Result.mapError failure)
+            with
             | Error failure -> return Error failure
             | Ok client ->
                 use _ = client
@@ -207,7 +200,8 @@ module Connecting =
 
     /// A name that is no setting's may be a part of a secret that was not quoted.
     let private isPublic (name: string) =
-        let isNamed (other: string) = String.Equals(name, other, StringComparison.OrdinalIgnoreCase)
+        let isNamed (other: string) =
+            String.Equals(name, other, StringComparison.OrdinalIgnoreCase)
 
         isNamed "preset"
         || ClientOptions.settings |> List.exists (fun setting -> isNamed setting.Name)
@@ -220,6 +214,5 @@ module Connecting =
         | Error _ -> "***"
         | Ok pairs ->
             pairs
-            |> List.map (fun (name, value) ->
-                if isPublic name then name, value else name, "***")
+            |> List.map (fun (name, value) -> if isPublic name then name, value else name, "***")
             |> SettingText.join

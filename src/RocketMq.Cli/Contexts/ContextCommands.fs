@@ -1,5 +1,6 @@
 namespace RocketMq.Cli
 
+open RocketMq
 open System
 open System.Threading.Tasks
 
@@ -75,7 +76,7 @@ module ContextCommands =
             // What makes no sense is refused before it is stored.
             Connecting.check context
             |> Result.bind (fun () -> change invocation put)
-            |> done' invocation $"Context '{name}' is stored in {ContextFile.path invocation.Host}."
+            |> done' invocation (invariant $"Context '{name}' is stored in {ContextFile.path invocation.Host}.")
 
     let private servers (context: Context) =
         match Connecting.serversOf context with
@@ -120,7 +121,11 @@ module ContextCommands =
                     "current", Flag(table.Current = Some context.Name)
                     "nameServers", servers context
                     "settings", Report.optional Missing (Connecting.publicSettings >> Text) context.Settings
-                    "map", (if context.Map.IsEmpty then Missing else Text(String.concat " " context.Map))
+                    "map",
+                    (if context.Map.IsEmpty then
+                         Missing
+                     else
+                         Text(String.concat " " context.Map))
                     "file", Text(ContextFile.path invocation.Host)
                 ]
 

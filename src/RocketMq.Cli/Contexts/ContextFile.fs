@@ -137,13 +137,20 @@ module ContextFile =
             )
 
         json.WriteStartObject()
-        table.Current |> Option.iter (fun current -> json.WriteString("current", current))
+
+        table.Current
+        |> Option.iter (fun current -> json.WriteString("current", current))
+
         json.WriteStartObject "contexts"
 
         for context in table.Contexts do
             json.WriteStartObject context.Name
-            context.NameServers |> Option.iter (fun servers -> json.WriteString("nameServers", servers))
-            context.Settings |> Option.iter (fun settings -> json.WriteString("settings", settings))
+
+            context.NameServers
+            |> Option.iter (fun servers -> json.WriteString("nameServers", servers))
+
+            context.Settings
+            |> Option.iter (fun settings -> json.WriteString("settings", settings))
 
             if not context.Map.IsEmpty then
                 json.WriteStartArray "map"

@@ -55,11 +55,7 @@ module DevCommand =
         match TimeText.parseSpan text, TimeText.parseBytes text with
         // "5m" is five minutes: sizes have a B behind them.
         | Ok span, _ when span >= TimeSpan.FromMilliseconds(1L, 0L) -> Ok { setup with Retain = Some span }
-        | _, Ok bytes when bytes >= 1L ->
-            Ok
-                { setup with
-                    RetainBytes = Some bytes
-                }
+        | _, Ok bytes when bytes >= 1L -> Ok { setup with RetainBytes = Some bytes }
         | _ -> Error(Usage $"--retain: '{text}' is no time and no size: write 1h or 100MB")
 
     let private setup (invocation: Invocation) : Result<Setup, Failure> =
@@ -112,7 +108,8 @@ module DevCommand =
         if port = 0 then
             false
         else
-            use socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)
+            use socket =
+                new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)
 
             try
                 socket.Bind(IPEndPoint(IPAddress.Loopback, port))
@@ -185,8 +182,7 @@ module DevCommand =
         backgroundTask {
             let ended = TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
 
-            use _ =
-                host.Cancellation.Register(fun () -> ended.TrySetResult() |> ignore<bool>)
+            use _ = host.Cancellation.Register(fun () -> ended.TrySetResult() |> ignore<bool>)
 
             match Endpoint.tryParse broker.BrokerAddress with
             | ValueSome endpoint -> do! DevCounters.run invocation endpoint ended.Task
@@ -219,8 +215,7 @@ module DevCommand =
                     | Error failure -> return Error failure
                     | Ok() ->
                         do! serve invocation broker
-                        do! broker.StopAsync()
-                        invocation.Note "Stopped."
+                        invocation.Note "Stopping."
                         return Ok ExitCode.ok
         }
 
@@ -234,7 +229,10 @@ module DevCommand =
                   [
                       Spec.value "--name-server-port" "port" "Default 9876; 0 takes a free one"
                       Spec.value "--broker-port" "port" "Default 10911; 0 takes a free one"
-                      Spec.many "--topics" "name:queues,…" "Topics to make. Default 4 queues. Others are made by the first send"
+                      Spec.many
+                          "--topics"
+                          "name:queues,…"
+                          "Topics to make. Default 4 queues. Others are made by the first send"
                       Spec.many "--retain" "span|size" "What is older, or more, goes. Default 72h and 1GB"
                   ]
                   run with
@@ -242,6 +240,9 @@ module DevCommand =
                     [
                         "Clients of any language work with it. It keeps messages in memory, knows no access control, and is no substitute for a cluster. --verbose shows which consumers come and go. Ctrl-C or SIGTERM ends it."
                     ]
-                Examples = [ "rocketmq dev --topics Orders:8,Payments --retain 1h", "Two topics, and messages for an hour" ]
+                Examples =
+                    [
+                        "rocketmq dev --topics Orders:8,Payments --retain 1h", "Two topics, and messages for an hour"
+                    ]
             }
         ]

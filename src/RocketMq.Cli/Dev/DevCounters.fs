@@ -34,12 +34,12 @@ module internal DevCounters =
         | _, None -> $"up {time}"
         | None, Some(put, got) -> invariant $"up {time}, {put} stored, {got} delivered"
         | Some(putBefore, gotBefore), Some(put, got) ->
-            invariant
-                $"up {time}, {put} stored ({put - putBefore}/s), {got} delivered ({got - gotBefore}/s)"
+            invariant $"up {time}, {put} stored ({put - putBefore}/s), {got} delivered ({got - gotBefore}/s)"
 
     let private status (client: RemotingClient) : Task<(int64 * int64) option> =
         backgroundTask {
-            let! answer = client.Request(Maintenance.runtimeInfo.Request(), CancellationToken.None)
+            let! answer =
+                client.Request(Maintenance.runtimeInfo.Request(), CancellationToken.None)
 
             match answer with
             | Ok table -> return figures table

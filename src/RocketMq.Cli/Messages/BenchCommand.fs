@@ -60,7 +60,14 @@ module BenchCommand =
         Array.init size (fun index -> byte (int 'a' + index % 26))
 
     /// Sends until the messages are used up, the time is over, or a send has failed in a way that will not pass.
-    let private call (host: CommandHost) (producer: Producer) (load: Load) (next: unit -> bool) (caller: Caller) cancellation =
+    let private call
+        (host: CommandHost)
+        (producer: Producer)
+        (load: Load)
+        (next: unit -> bool)
+        (caller: Caller)
+        cancellation
+        =
         let clock = host.Clock
         let message = Message.ofBytes load.Topic (body load.Size)
 
@@ -99,7 +106,10 @@ module BenchCommand =
         let failed = callers |> Array.sumBy _.Failed
         let rate = CellText.rate (rateOf sent time)
         let bytes = CellText.bytes (int64 (rateOf (sent * int64 load.Size) time))
-        CommandHost.replaceLine host (invariant $"{sent} sent, {failed} failed, {rate}/s, {bytes}/s, {CellText.duration time}")
+
+        CommandHost.replaceLine
+            host
+            (invariant $"{sent} sent, {failed} failed, {rate}/s, {bytes}/s, {CellText.duration time}")
 
     let private reports (load: Load) (time: TimeSpan) (callers: Caller[]) : Report list =
         let all = LatencyHistogram()
@@ -111,7 +121,10 @@ module BenchCommand =
         let rate = rateOf all.Count time
 
         let latency share =
-            if all.Count = 0L then Missing else Duration(all.Quantile share)
+            if all.Count = 0L then
+                Missing
+            else
+                Duration(all.Quantile share)
 
         let summary =
             Report.record
@@ -161,7 +174,9 @@ module BenchCommand =
         let host = invocation.Host
 
         backgroundTask {
-            use ending = CancellationTokenSource.CreateLinkedTokenSource(invocation.Cancellation: CancellationToken)
+            use ending =
+                CancellationTokenSource.CreateLinkedTokenSource(invocation.Cancellation: CancellationToken)
+
             let callers = Array.init load.Callers (fun _ -> Caller())
             let mutable left = load.Count
             let started = host.Clock.GetTimestamp()
@@ -172,7 +187,9 @@ module BenchCommand =
                 | None -> true
 
             let next () =
-                not ending.IsCancellationRequested && isInTime () && Interlocked.Decrement &left >= 0L
+                not ending.IsCancellationRequested
+                && isInTime ()
+                && Interlocked.Decrement &left >= 0L
 
             let timer =
                 if CommandHost.isLively host && not invocation.IsQuiet then
@@ -181,7 +198,12 @@ module BenchCommand =
                 else
                     None
 
-            do! Task.WhenAll(callers |> Array.map (fun caller -> call host producer load next caller ending.Token))
+            do!
+                Task.WhenAll(
+                    callers
+                    |> Array.map (fun caller -> call host producer load next caller ending.Token)
+                )
+
             let time = host.Clock.GetElapsedTime started
 
             match timer with
@@ -196,7 +218,8 @@ module BenchCommand =
             match failure with
             | Some error when sent = 0L -> return Error(Connecting.failure error)
             | failure ->
-                failure |> Option.iter (fun error -> CommandHost.note host $"The first failure: {error.Message}")
+                failure
+                |> Option.iter (fun error -> CommandHost.note host $"The first failure: {error.Message}")
 
                 return
                     Invocation.write invocation (reports load time callers)
@@ -218,7 +241,11 @@ module BenchCommand =
                     "topic", Text load.Topic
                     "callers", Number(int64 load.Callers)
                     "bodySize", Bytes(int64 load.Size)
-                    "count", (if load.Count = Int64.MaxValue then Missing else Number load.Count)
+                    "count",
+                    (if load.Count = Int64.MaxValue then
+                         Missing
+                     else
+                         Number load.Count)
                     "time", Report.optional Missing Duration load.Time
                 ]
 
@@ -249,6 +276,9 @@ module BenchCommand =
                     [
                         "It ends by itself. Each caller sends one message after the other and waits for each answer. The messages stay in the topic."
                     ]
-                Examples = [ "rocketmq bench Load --duration 30s --callers 64", "Half a minute of 64 callers" ]
+                Examples =
+                    [
+                        "rocketmq bench Load --duration 30s --callers 64", "Half a minute of 64 callers"
+                    ]
             }
         ]

@@ -21,7 +21,7 @@ module DecodeCommand =
                 ]
 
     /// The start of the month that a time counts from lies in the past: of the two that it can be, the later one that is not ahead.
-    let private bornAt (zone: TimeZoneInfo) (now: DateTimeOffset) (millis: int) : DateTimeOffset =
+    let private bornAt (zone: TimeZoneInfo) (now: DateTimeOffset) (millis: int64) : DateTimeOffset =
         let local = TimeZoneInfo.ConvertTime(now, zone)
 
         let startOf (month: DateTime) =
@@ -47,11 +47,14 @@ module DecodeCommand =
         else
             let bytes = Convert.FromHexString text
             let tail = ReadOnlySpan(bytes, addressBytes, bytes.Length - addressBytes)
-            let millis = Buffers.Binary.BinaryPrimitives.ReadInt32BigEndian(tail.Slice 6)
-            let longestMonth = 31 * 24 * 3_600_000
+            // After 24 days Java's number has its sign set.
+            let millis =
+                int64 (Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(tail.Slice 6))
+
+            let longestMonth = 31L * 24L * 3_600_000L
 
             let born =
-                if millis >= 0 && millis < longestMonth then
+                if millis < longestMonth then
                     Time(bornAt zone now millis)
                 else
                     Unknown
@@ -108,7 +111,10 @@ module DecodeCommand =
                     "inOrder", Flag receipt.IsOrderly
                     "batchStart", Number receipt.InitialOffset
                     "reviveQueue",
-                    (if receipt.IsOrderly then Missing else Number(int64 receipt.ReviveQueueId))
+                    (if receipt.IsOrderly then
+                         Missing
+                     else
+                         Number(int64 receipt.ReviveQueueId))
                 ]
 
     /// Everything that a text may be: an id of 32 digits may be of either kind.
@@ -121,7 +127,10 @@ module DecodeCommand =
     /// A port of four bytes whose upper two are 0, and an offset that no log is longer than, are an offset id's.
     let private isLikelyOffsetId (text: string) =
         match OffsetMessageId.decode text with
-        | Ok id -> id.StoreHost.Port > 0 && id.StoreHost.Port <= 65_535 && int64 id.PhysicalOffset >= 0L
+        | Ok id ->
+            id.StoreHost.Port > 0
+            && id.StoreHost.Port <= 65_535
+            && int64 id.PhysicalOffset >= 0L
         | Error _ -> false
 
     let private run (invocation: Invocation) =

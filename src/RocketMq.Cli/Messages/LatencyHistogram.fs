@@ -7,7 +7,7 @@ open System
 type LatencyHistogram() =
     static let stepBits = 4
     static let steps = 1 <<< stepBits
-    let counts: int64[] = Array.zeroCreate(steps * 60)
+    let counts: int64[] = Array.zeroCreate (steps * 60)
     let mutable total = 0L
     let mutable longest = 0L
     let mutable shortest = Int64.MaxValue
@@ -85,5 +85,8 @@ type LatencyHistogram() =
                 sums[power] <- sums[power] + counts[index]
 
         match Array.tryFindIndex (fun sum -> sum > 0L) sums, Array.tryFindIndexBack (fun sum -> sum > 0L) sums with
-        | Some first, Some last -> [ for power in first..last -> TimeSpan.FromMicroseconds(1L <<< power), sums[power] ]
+        | Some first, Some last ->
+            [
+                for power in first..last -> TimeSpan.FromMicroseconds(1L <<< power), sums[power]
+            ]
         | _ -> []

@@ -55,7 +55,21 @@ module MessageText =
 
     /// Fields of lines that `message tail -o jsonl` writes and that say where a message lay: a copy lies elsewhere.
     let private ofTail =
-        set [ "topic"; "broker"; "queue"; "offset"; "storedAt"; "bornAt"; "bornHost"; "id"; "offsetId"; "size"; "reconsumed"; "userProperties" ]
+        set
+            [
+                "topic"
+                "broker"
+                "queue"
+                "offset"
+                "storedAt"
+                "bornAt"
+                "bornHost"
+                "id"
+                "offsetId"
+                "size"
+                "reconsumed"
+                "userProperties"
+            ]
 
     let private textOf (value: JsonElement) : string =
         match value.ValueKind with
@@ -65,7 +79,10 @@ module MessageText =
     let private keysOf (value: JsonElement) : string list =
         match value.ValueKind with
         | JsonValueKind.Array -> [ for key in value.EnumerateArray() -> textOf key ]
-        | _ -> textOf value |> _.Split(' ', StringSplitOptions.RemoveEmptyEntries) |> List.ofArray
+        | _ ->
+            textOf value
+            |> _.Split(' ', StringSplitOptions.RemoveEmptyEntries)
+            |> List.ofArray
 
     let private read (zone: TimeZoneInfo) (now: DateTimeOffset) (start: MessageDraft) (property: JsonProperty) =
         let value = property.Value
@@ -78,7 +95,7 @@ module MessageText =
                     Body = Encoding.UTF8.GetBytes(textOf value)
                 }
         | "bodyBase64" ->
-            let bytes = Array.zeroCreate<byte> ((textOf value).Length)
+            let bytes = Array.zeroCreate<byte>((textOf value).Length)
             let mutable written = 0
 
             if Convert.TryFromBase64String(textOf value, bytes.AsSpan(), &written) then
@@ -180,7 +197,10 @@ module MessageText =
             |> Map.toList
             |> List.map (fun (name, value) -> $"{name}={value}")
 
-        if shown.IsEmpty then Missing else Text(String.concat " " shown)
+        if shown.IsEmpty then
+            Missing
+        else
+            Text(String.concat " " shown)
 
     /// The columns of messages.
     let columns: Column list =

@@ -79,7 +79,10 @@ module SendCommand =
         [
             Text topic
             Report.optional Missing Text draft.Tag
-            (if draft.Keys.IsEmpty then Missing else Text(String.concat " " draft.Keys))
+            (if draft.Keys.IsEmpty then
+                 Missing
+             else
+                 Text(String.concat " " draft.Keys))
             Report.optional Missing Text draft.GroupKey
             Bytes(int64 draft.Body.Length)
             MessageText.bodyCell MessageText.AsText (Ok(ReadOnlyMemory draft.Body))
@@ -263,10 +266,13 @@ module SendCommand =
                       Spec.optional "body" "The body; without it each line of standard input is one"
                   ]
                   [
-                      Spec.flag "--json" "The body, or each line, is an object: body, bodyBase64, tag, keys, groupKey, properties, delay, delayLevel, deliverAt"
+                      Spec.flag
+                          "--json"
+                          "The body, or each line, is an object: body, bodyBase64, tag, keys, groupKey, properties, delay, delayLevel, deliverAt"
                       Spec.value "--tag" "tag" "Its tag"
                       Spec.many "--key" "key" "A key by which it can be found"
-                      Spec.many "--property" "name=value" "A property that consumers see" |> Spec.short "-p"
+                      Spec.many "--property" "name=value" "A property that consumers see"
+                      |> Spec.short "-p"
                       Spec.value "--group-key" "key" "Messages of the same key go to the same queue, in order"
                       Spec.value "--delay" "span" "Delivered so much later (brokers of 5.x)"
                       Spec.value "--at" "time" "Delivered then (brokers of 5.x)"

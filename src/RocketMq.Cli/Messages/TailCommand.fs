@@ -44,7 +44,8 @@ module TailCommand =
             | Some form -> Ok form
             | None -> Error(Usage $"--body: '{name}' is none of text, hex, base64, none")
 
-    let private failed result = result |> Result.mapError Connecting.failure
+    let private failed result =
+        result |> Result.mapError Connecting.failure
 
     /// All messages of a span that the filter lets through.
     let private read (client: PullClient) (filter: Filter) (most: int) (span: Span) (cancellation: CancellationToken) =
@@ -127,7 +128,10 @@ module TailCommand =
     let private inTime (messages: ReceivedMessage list) =
         messages
         |> List.sortBy (fun received ->
-            received.Message.StoreTimestamp, received.Message.BrokerName, received.Message.QueueId, received.Message.QueueOffset)
+            received.Message.StoreTimestamp,
+            received.Message.BrokerName,
+            received.Message.QueueId,
+            received.Message.QueueOffset)
 
     /// What is there now: the last messages or, from a time on, the first ones.
     let private present client filter (from: DateTimeOffset option) (count: int option) spans cancellation =
@@ -143,7 +147,8 @@ module TailCommand =
                 if most = 0 then
                     return Ok []
                 else
-                    let! found = spans |> ofAll (fun span -> readLast client filter most span cancellation)
+                    let! found =
+                        spans |> ofAll (fun span -> readLast client filter most span cancellation)
 
                     return
                         found
@@ -187,7 +192,8 @@ module TailCommand =
 
     let private follow (invocation: Invocation) client filter form (stream: RowStream) (spans: Span list) =
         backgroundTask {
-            use ending = CancellationTokenSource.CreateLinkedTokenSource(invocation.Cancellation: CancellationToken)
+            use ending =
+                CancellationTokenSource.CreateLinkedTokenSource(invocation.Cancellation: CancellationToken)
 
             let arrived =
                 Channel.CreateBounded<ReceivedMessage[]>(BoundedChannelOptions(64, SingleReader = true))
@@ -243,8 +249,7 @@ module TailCommand =
                         |> Result.bind (fun found -> stream.Add(found |> List.map (MessageText.cells form)))
                     with
                     | Error failure -> return Error failure
-                    | Ok() when invocation.Flag "--follow" ->
-                        return! follow invocation client filter form stream spans
+                    | Ok() when invocation.Flag "--follow" -> return! follow invocation client filter form stream spans
                     | Ok() -> return stream.Finish [] |> Result.map (fun () -> ExitCode.ok)
         }
 
@@ -262,7 +267,9 @@ module TailCommand =
         match settings with
         | Error failure -> Task.FromResult(Error failure)
         | Ok _ when invocation.Flag "--follow" && invocation.Format = JsonFormat ->
-            Task.FromResult(Error(Usage "--follow has no end, and JSON is one document: -o jsonl has a line for each message"))
+            Task.FromResult(
+                Error(Usage "--follow has no end, and JSON is one document: -o jsonl has a line for each message")
+            )
         | Ok(filter, form, from, count) ->
             Connecting.using invocation (fun shared ->
                 backgroundTask {
@@ -294,7 +301,10 @@ module TailCommand =
                   [ Spec.topic ]
                   [
                       Spec.flag "--follow" "Go on with what comes, until Ctrl-C" |> Spec.short "-f"
-                      Spec.value "--last" "n" "How many messages: the last ones or, with --from, the first ones from there. Default 10, with --from all"
+                      Spec.value
+                          "--last"
+                          "n"
+                          "How many messages: the last ones or, with --from, the first ones from there. Default 10, with --from all"
                       |> Spec.short "-N"
                       Spec.value "--from" "time" "From a time on, such as -5m or 2025-03-01T12:30"
                       yield! filterOptions
@@ -307,8 +317,10 @@ module TailCommand =
                     ]
                 Examples =
                     [
-                        "rocketmq message tail Orders -f --tag created", "The last ten messages of a tag, and those that come"
-                        "rocketmq message tail %DLQ%billing --from -1d -o jsonl", "All dead letters of a day, a line of JSON each"
+                        "rocketmq message tail Orders -f --tag created",
+                        "The last ten messages of a tag, and those that come"
+                        "rocketmq message tail %DLQ%billing --from -1d -o jsonl",
+                        "All dead letters of a day, a line of JSON each"
                     ]
             }
         ]

@@ -29,8 +29,7 @@ module TableText =
         if excess <= 0 || shrinkable.IsEmpty then
             widths
         else
-            let place, (column, width) =
-                shrinkable |> List.maxBy (fun (_, (_, width)) -> width)
+            let place, (column, width) = shrinkable |> List.maxBy (fun (_, (_, width)) -> width)
 
             let second =
                 shrinkable
@@ -91,7 +90,9 @@ module TableText =
                     let text =
                         TextWidth.pad width false column.Heading + gap + CellText.ofCell zone cell
 
-                    limit |> Option.map (fun limit -> TextWidth.cut limit text) |> Option.defaultValue text
+                    limit
+                    |> Option.map (fun limit -> TextWidth.cut limit text)
+                    |> Option.defaultValue text
         ]
 
     let private tableLines (zone: TimeZoneInfo) (limit: int option) (report: Report) : string list =

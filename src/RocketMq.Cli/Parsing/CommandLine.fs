@@ -1,5 +1,6 @@
 namespace RocketMq.Cli
 
+open RocketMq
 open System
 open System.Collections.Generic
 open System.CommandLine
@@ -20,7 +21,7 @@ module CommandLine =
 
         let option: Option =
             match spec.Value with
-            | None -> Option<bool>(spec.Name, aliases)
+            | None -> Option<bool>(spec.Name, aliases, Arity = ArgumentArity.Zero)
             | Some _ when spec.IsMany -> Option<string[]>(spec.Name, aliases, Arity = ArgumentArity.OneOrMore)
             | Some _ -> Option<string>(spec.Name, aliases, Arity = ArgumentArity.ExactlyOne)
 
@@ -111,7 +112,10 @@ module CommandLine =
         spec.Arguments
         |> List.collect (fun argument -> values.Words argument.Name)
         |> List.tryFind (fun word ->
-            word.Length > 1 && word[0] = '-' && not (Char.IsAsciiDigit word[1]) && List.contains word before)
+            word.Length > 1
+            && word[0] = '-'
+            && not (Char.IsAsciiDigit word[1])
+            && List.contains word before)
 
     let private firstError (result: ParseResult) =
         result.Errors
@@ -144,7 +148,7 @@ module CommandLine =
             match group, Seq.tryHead result.UnmatchedTokens with
             | Some group, _ when showsHelp -> ShowsHelp(HelpText.ofGroup group specs)
             | None, _ when showsHelp || arguments.IsEmpty -> ShowsHelp(HelpText.ofProgram specs)
-            | Some group, Some word -> IsWrong $"there is no command '{group} {word}'"
+            | Some group, Some word -> IsWrong(invariant $"there is no command '{group} {word}'")
             | None, Some word -> IsWrong $"there is no command '{word}'"
             | Some group, None -> NamesNoCommand(HelpText.ofGroup group specs)
             | None, None -> NamesNoCommand(HelpText.ofProgram specs)

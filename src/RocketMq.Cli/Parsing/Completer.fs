@@ -49,7 +49,8 @@ module Completer =
     let private nextWords (specs: CommandSpec<'Call> list) (before: string list) (current: string) =
         specs
         |> List.filter (fun spec ->
-            spec.Path.Length > before.Length && List.truncate before.Length spec.Path = before)
+            spec.Path.Length > before.Length
+            && List.truncate before.Length spec.Path = before)
         |> List.map (fun spec -> spec.Path[before.Length])
         |> List.distinct
         |> List.filter (startsWith current)
@@ -71,8 +72,7 @@ module Completer =
     /// What may take the place of the last word, `current`, behind the words before it.
     let candidates (specs: CommandSpec<'Call> list) (before: string list) (current: string) : Candidates =
         let allOptions =
-            GlobalOptions.all @ (specs |> List.collect _.Options)
-            |> List.distinctBy _.Name
+            GlobalOptions.all @ (specs |> List.collect _.Options) |> List.distinctBy _.Name
 
         let plain = plainWords allOptions before
         let command = commandOf specs plain

@@ -1,5 +1,6 @@
 namespace RocketMq.Cli
 
+open RocketMq
 open System
 open System.Text
 
@@ -20,17 +21,23 @@ module HelpText =
         |> List.rev
 
     let private optionName (option: OptionSpec) =
-        let value = option.Value |> Option.map (fun value -> $" <{value}>") |> Option.defaultValue ""
+        let value =
+            option.Value
+            |> Option.map (fun value -> $" <{value}>")
+            |> Option.defaultValue ""
+
         let many = if option.IsMany then " …" else ""
 
         match option.Alias with
-        | Some alias -> $"{alias}, {option.Name}{value}{many}"
+        | Some alias -> invariant $"{alias}, {option.Name}{value}{many}"
         | None -> $"    {option.Name}{value}{many}"
 
     /// Two columns: names, and what they are. What does not fit beside a long name stands below it.
     let private columns (rows: (string * string) list) : string list =
         let widest = 32
-        let first = rows |> List.map (fun (name, _) -> name.Length) |> List.fold max 0 |> min widest
+
+        let first =
+            rows |> List.map (fun (name, _) -> name.Length) |> List.fold max 0 |> min widest
 
         [
             for name, text in rows do
@@ -50,11 +57,7 @@ module HelpText =
         if rows.IsEmpty then
             []
         else
-            [
-                ""
-                $"{title}:"
-                yield! columns rows
-            ]
+            [ ""; $"{title}:"; yield! columns rows ]
 
     let private optionRows (options: OptionSpec list) =
         options |> List.map (fun option -> optionName option, option.Help)
@@ -82,11 +85,11 @@ module HelpText =
                     yield! wrap width paragraph
 
                 ""
-                $"Usage: {program} {path}{arguments} [options]"
+                invariant $"Usage: {program} {path}{arguments} [options]"
                 yield! section "Arguments" (spec.Arguments |> List.map (fun argument -> argument.Name, argument.Help))
                 yield! section "Options" (optionRows spec.Options)
                 ""
-                yield! wrap width $"Options of every command, see {program} --help: {globals}."
+                yield! wrap width (invariant $"Options of every command, see {program} --help: {globals}.")
 
                 if not spec.Examples.IsEmpty then
                     ""
@@ -107,7 +110,7 @@ module HelpText =
 
         join
             [
-                $"Usage: {program} {words} <command> [options]"
+                invariant $"Usage: {program} {words} <command> [options]"
                 yield! section "Commands" (specs |> List.filter isOfGroup |> commandRows)
                 ""
                 $"{program} {words} <command> --help says more."
@@ -133,9 +136,13 @@ module HelpText =
         let text = StringBuilder()
 
         let code (content: string) =
-            text.Append("```text\n").Append(content).Append("```\n") |> ignore<StringBuilder>
+            text.Append("```text\n").Append(content).Append("```\n")
+            |> ignore<StringBuilder>
 
-        text.Append("# Commands\n\nWhat `rocketmq --help` and `rocketmq <command> --help` print. A test compares this page with them; ")
+        text
+            .Append(
+                "# Commands\n\nWhat `rocketmq --help` and `rocketmq <command> --help` print. A test compares this page with them; "
+            )
             .Append("`ROCKETMQ_WRITE_REFERENCE=1` writes it.\n\n")
         |> ignore<StringBuilder>
 
@@ -143,7 +150,10 @@ module HelpText =
 
         for spec in specs do
             let path = String.concat " " spec.Path
-            text.Append("\n## rocketmq ").Append(path).Append("\n\n") |> ignore<StringBuilder>
+
+            text.Append("\n## rocketmq ").Append(path).Append("\n\n")
+            |> ignore<StringBuilder>
+
             code (ofCommand spec)
 
         text.ToString()

@@ -7,10 +7,14 @@ module GlobalOptions =
     /// Whom commands talk to, and how.
     let connection: OptionSpec list =
         [
-            Spec.value "--name-servers" "host:port;…" "Name servers, as in NAMESRV_ADDR" |> Spec.short "-n"
+            Spec.value "--name-servers" "host:port;…" "Name servers, as in NAMESRV_ADDR"
+            |> Spec.short "-n"
             Spec.value "--context" "name" "A context of `rocketmq context`, in place of the current one"
             |> Spec.from ContextNames
-            Spec.value "--settings" "k=v;…" "Settings of clients, such as tls=true;requestTimeout=5s; '-' reads them from standard input"
+            Spec.value
+                "--settings"
+                "k=v;…"
+                "Settings of clients, such as tls=true;requestTimeout=5s; '-' reads them from standard input"
             Spec.many "--map" "from=to" "Where a server is really reached: host:port=host:port"
             Spec.value "--timeout" "span" "How long to wait for an answer. Default 3s"
             Spec.value "--parallel" "n" "The most servers that are asked at a time. Default 16"

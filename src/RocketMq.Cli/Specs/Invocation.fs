@@ -106,7 +106,13 @@ module Invocation =
             | _ -> Error(Usage(invariant $"{name}: '{text}' is no number from {least} to {most}"))
 
     /// As `count`, of what need not be a long.
-    let countOr (name: string) (least: int) (most: int) (otherwise: int) (invocation: Invocation) : Result<int, Failure> =
+    let countOr
+        (name: string)
+        (least: int)
+        (most: int)
+        (otherwise: int)
+        (invocation: Invocation)
+        : Result<int, Failure> =
         count name (int64 least) (int64 most) invocation
         |> Result.map (Option.map int >> Option.defaultValue otherwise)
 

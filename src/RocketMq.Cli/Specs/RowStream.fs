@@ -19,7 +19,10 @@ type RowStream(invocation: Invocation, name: string, columns: Column list) =
 
     let writeTable (added: Cell list list) =
         let report = Report.brief (Report.table name columns added)
-        let cells = report.Rows |> List.map (List.map (CellText.ofCell (CommandHost.zone host)))
+
+        let cells =
+            report.Rows |> List.map (List.map (CellText.ofCell (CommandHost.zone host)))
+
         let text = StringBuilder()
 
         if widths.IsEmpty then

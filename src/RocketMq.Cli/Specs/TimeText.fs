@@ -21,7 +21,7 @@ module TimeText =
             let number = text.AsSpan(0, text.Length - suffix.Length)
 
             match Decimal.TryParse(number, NumberStyles.AllowDecimalPoint, culture) with
-            | true, value when value <= 1_000_000_000m -> 
+            | true, value when value <= 1_000_000_000m ->
                 let all = value * decimal ticks
 
                 if all <= decimal TimeSpan.MaxValue.Ticks then
@@ -84,11 +84,7 @@ module TimeText =
         formats |> Array.collect (fun format -> [| format + "zzz"; format + "Z" |])
 
     /// A time as it was written, and whether its offset was left out, so that it counts as local.
-    type ParsedTime =
-        {
-            Time: DateTimeOffset
-            IsLocal: bool
-        }
+    type ParsedTime = { Time: DateTimeOffset; IsLocal: bool }
 
     /// ISO 8601, milliseconds since 1970, "now", or a span before now such as "-5m". Without an offset it is local.
     let parse (zone: TimeZoneInfo) (now: DateTimeOffset) (text: string) : Result<ParsedTime, string> =
@@ -107,14 +103,7 @@ module TimeText =
             | true, millis when text.Length > 8 && millis < 253_402_300_800_000L ->
                 known (DateTimeOffset.FromUnixTimeMilliseconds millis)
             | _ ->
-                match
-                    DateTimeOffset.TryParseExact(
-                        text,
-                        withOffset,
-                        culture,
-                        DateTimeStyles.AssumeUniversal
-                    )
-                with
+                match DateTimeOffset.TryParseExact(text, withOffset, culture, DateTimeStyles.AssumeUniversal) with
                 | true, time -> known time
                 | _ ->
                     match DateTime.TryParseExact(text, formats, culture, DateTimeStyles.None) with

@@ -74,12 +74,9 @@ module ExitCode =
 
     /// The code of reports: partly done if servers are missing, failed if there is nothing else.
     let ofReports (reports: Report list) =
-        if reports |> List.forall _.Failures.IsEmpty then
-            ok
-        elif reports |> List.forall _.Rows.IsEmpty then
-            failed
-        else
-            partly
+        if reports |> List.forall _.Failures.IsEmpty then ok
+        elif reports |> List.forall _.Rows.IsEmpty then failed
+        else partly
 
 module CommandHost =
     /// Whether standard error shows colours and moving lines.
@@ -110,6 +107,14 @@ module CommandHost =
         host.Error.Write $"\r{TextWidth.cut (max 1 (host.Width() - 1)) line}{escape}K"
         host.Error.Flush()
 
+    /// EPIPE, and what Windows calls it.
+    let private isClosedPipe (error: IOException) =
+        match error.HResult &&& 0xFFFF with
+        | 32
+        | 109
+        | 232 -> true
+        | _ -> false
+
     /// Writes data at once, so that nothing is half-printed.
     let write (host: CommandHost) (data: ReadOnlyMemory<byte>) : Result<unit, Failure> =
         try
@@ -117,8 +122,8 @@ module CommandHost =
             host.Output.Flush()
             Ok()
         with
-        | :? IOException
-        | :? ObjectDisposedException -> Error OutputClosed
+        | :? IOException as error when isClosedPipe error -> Error OutputClosed
+        | :? IOException as error -> Error(Failed $"the output cannot be written: {error.Message}")
 
     /// As `write`, of text.
     let writeText (host: CommandHost) (text: string) =

@@ -11,7 +11,11 @@ module Confirm =
             if isYes then
                 return Ok()
             elif not (host.InputIsTerminal && host.ErrorIsTerminal) then
-                return Error(Usage $"{question} There is no terminal to answer at: add --yes to go ahead, or --dry-run to see the plan.")
+                return
+                    Error(
+                        Usage
+                            $"{question} There is no terminal to answer at: add --yes to go ahead, or --dry-run to see the plan."
+                    )
             else
                 host.Error.Write $"{question} [y/N] "
                 host.Error.Flush()
