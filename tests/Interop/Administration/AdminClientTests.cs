@@ -5,7 +5,7 @@ namespace Interop;
 /// <summary>Administration, as C# has it.</summary>
 public sealed class AdminClientTests(string kind) : ServerTests(kind)
 {
-    private RocketMqClient Shared() => AsTheClusterWants(RocketMqClient.Create()).NameServers(NameServers).Build();
+    private RocketMqClient Shared() => AsTheClusterWants(RocketMqClient.Create()).NameServers(NameServers).Start();
 
     [Test]
     public async Task A_topic_is_created_described_updated_and_deleted(CancellationToken cancellation)
