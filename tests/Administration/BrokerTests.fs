@@ -46,7 +46,9 @@ let tests =
 
             testCase "figures that cannot be read are unknown"
             <| fun () ->
-                let status = status [ "putTps", ""; "commitLogDiskRatio", "NaN"; "bootTimestamp", "soon" ]
+                let status =
+                    status [ "putTps", ""; "commitLogDiskRatio", "NaN"; "bootTimestamp", "soon" ]
+
                 Expect.isNone status.PutsPerSecond "no figure"
                 Expect.isNone status.DiskRatio "not a number"
                 Expect.isNone status.BootMillis "no time"
@@ -80,7 +82,9 @@ let tests =
 
                 Expect.equal
                     (rowsOf change)
-                    [ masterA.ToString(), Some "flushDiskType=ASYNC_FLUSH", Some "flushDiskType=SYNC_FLUSH" ]
+                    [
+                        masterA.ToString(), Some "flushDiskType=ASYNC_FLUSH", Some "flushDiskType=SYNC_FLUSH"
+                    ]
                     "the row"
 
                 let result =
@@ -93,7 +97,9 @@ let tests =
             <| fun () ->
                 let change =
                     change
-                        [ settings [ "innerClientAuthenticationCredentials", "old-secret"; "tokenX", "" ] ]
+                        [
+                            settings [ "innerClientAuthenticationCredentials", "old-secret"; "tokenX", "" ]
+                        ]
                         [ "innerClientAuthenticationCredentials", "new-secret"; "tokenX", "new-token" ]
                     |> valueOf
 
@@ -159,15 +165,7 @@ let tests =
                     |> List.map _.Subject
                     |> List.distinct
 
-                Expect.equal
-                    bad
-                    [
-                        "broker-c"
-                        masterA.ToString()
-                        masterB.ToString()
-                        orphan.ToString()
-                    ]
-                    "what is bad"
+                Expect.equal bad [ "broker-c"; masterA.ToString(); masterB.ToString(); orphan.ToString() ] "what is bad"
         ]
 
 [<Tests>]

@@ -11,7 +11,8 @@ open RocketMq.Protocol.Admin
 open RocketMq.Administration
 open RocketMq.Administration.Tests.Rig
 
-let private onCluster name (test: Rig -> Task<unit>) = testCaseTask name (fun () -> withRig test)
+let private onCluster name (test: Rig -> Task<unit>) =
+    testCaseTask name (fun () -> withRig test)
 
 let private lagOf (rig: Rig) group =
     rig.Run(GroupLags.ofGroup BrokerScope.All group)
@@ -113,7 +114,11 @@ let tests =
 
                     let! _ =
                         rig.Do(
-                            TopicChanges.update rig.NameServers BrokerScope.All topic { unchanged with Permission = Some 4 }
+                            TopicChanges.update
+                                rig.NameServers
+                                BrokerScope.All
+                                topic
+                                { unchanged with Permission = Some 4 }
                         )
 
                     let! description = rig.Run(TopicQueries.describe topic)
@@ -165,7 +170,14 @@ let tests =
             <| fun rig ->
                 task {
                     let group = fresh "group"
-                    do! createGroup rig group { GroupSettings.Unchanged with RetryMaxTimes = Some 5 }
+
+                    do!
+                        createGroup
+                            rig
+                            group
+                            { GroupSettings.Unchanged with
+                                RetryMaxTimes = Some 5
+                            }
 
                     let! _ =
                         rig.Do(
@@ -222,7 +234,9 @@ let tests =
                     let! lag = lagOf rig group
                     Expect.all (committedOf lag topic) (fun offset -> offset = Some 3L) "two on"
 
-                    let! _ = reset (ResetTarget.Time(DateTimeOffset.UtcNow.AddHours(-1.0).ToUnixTimeMilliseconds()))
+                    let! _ =
+                        reset (ResetTarget.Time(DateTimeOffset.UtcNow.AddHours(-1.0).ToUnixTimeMilliseconds()))
+
                     let! lag = lagOf rig group
                     Expect.equal lag.Total 40L "all of them are younger"
 
@@ -242,7 +256,11 @@ let tests =
                         )
 
                     let! lag = lagOf rig group
-                    let atEnd = lag.Queues |> List.filter (fun queue -> queue.Queue.Topic = topic && queue.Lag = Some 0L)
+
+                    let atEnd =
+                        lag.Queues
+                        |> List.filter (fun queue -> queue.Queue.Topic = topic && queue.Lag = Some 0L)
+
                     Expect.equal (atEnd |> List.map _.Queue) [ first ] "one queue alone"
                 }
 
@@ -293,7 +311,9 @@ let tests =
                     Expect.equal (lag.Members.Members |> List.map _.ClientId) [ consumer.ClientId ] "the member"
                     Expect.isEmpty lag.Members.Disagreements "no disagreement"
 
-                    let! change = rig.Run(OffsetChanges.reset group (everyQueue topic) ResetTarget.Earliest)
+                    let! change =
+                        rig.Run(OffsetChanges.reset group (everyQueue topic) ResetTarget.Earliest)
+
                     let! result = rig.Admin.CarryOut(change, CancellationToken.None)
 
                     for _, outcome in (ok result).Writes do
@@ -329,7 +349,9 @@ let tests =
                             ]
 
                     let receipt = receipts[6]
-                    let isIt (found: FoundMessages) = found.Messages |> List.map _.OffsetId = [ receipt.OffsetId ]
+
+                    let isIt (found: FoundMessages) =
+                        found.Messages |> List.map _.OffsetId = [ receipt.OffsetId ]
 
                     // Brokers index keys a moment after they have stored a message.
                     let! _ = rig.Until(MessageSearch.byKey (KeySearch.Of(topic, key)), isIt)
@@ -384,7 +406,13 @@ let tests =
                     do! createGroup rig other GroupSettings.Unchanged
 
                     let! receipts =
-                        send rig [ message topic "poison" |> Message.withKeys [ "k" ] |> Message.withProperty "colour" "red" ]
+                        send
+                            rig
+                            [
+                                message topic "poison"
+                                |> Message.withKeys [ "k" ]
+                                |> Message.withProperty "colour" "red"
+                            ]
 
                     let isMended = ref false
                     let handledAgain = TaskCompletionSource<ReceivedMessage>()
@@ -415,7 +443,11 @@ let tests =
                     Expect.contains (all |> List.map _.Group) group "among all"
 
                     let! peeked = rig.Run(DeadLetters.peek group Filter.all 10)
-                    Expect.equal (peeked.Messages |> List.map DeadLetters.originTopic) [ Some topic ] "where it came from"
+
+                    Expect.equal
+                        (peeked.Messages |> List.map DeadLetters.originTopic)
+                        [ Some topic ]
+                        "where it came from"
 
                     isMended.Value <- true
                     let! change = rig.Do(DeadLetters.replay group ReplayTarget.OwnGroup peeked.Messages)
@@ -435,8 +467,12 @@ let tests =
                         "with its id"
 
                     // Brokers of 5.3 know the groups of a topic by what they have committed.
-                    let! _ = rig.Until(TopicQueries.describe topic, fun found -> List.contains other found.Groups)
-                    let! toOrigin = rig.Run(DeadLetters.replay group ReplayTarget.OriginTopic peeked.Messages)
+                    let! _ =
+                        rig.Until(TopicQueries.describe topic, fun found -> List.contains other found.Groups)
+
+                    let! toOrigin =
+                        rig.Run(DeadLetters.replay group ReplayTarget.OriginTopic peeked.Messages)
+
                     Expect.stringContains (String.concat " " toOrigin.Warnings) other "who else would get it"
 
                     let! _ = rig.Do(DeadLetters.purge rig.NameServers group)
@@ -478,8 +514,17 @@ let tests =
             onCluster "a setting of brokers is changed and read again"
             <| fun rig ->
                 task {
-                    let setting value = [ { Name = "fileReservedTime"; Value = value } ]
-                    let change value = BrokerSettings.change BrokerScope.All BrokerRoles.Masters (setting value)
+                    let setting value =
+                        [
+                            {
+                                Name = "fileReservedTime"
+                                Value = value
+                            }
+                        ]
+
+                    let change value =
+                        BrokerSettings.change BrokerScope.All BrokerRoles.Masters (setting value)
+
                     let! _ = rig.Do(change "71")
                     let! none = rig.Run(change "71")
                     Expect.isFalse (Change.isNeeded none) "it is so already"
@@ -497,7 +542,9 @@ let tests =
 
                     let isWritable (route: TopicRoute option) =
                         match route with
-                        | Some route -> route.Queues |> List.exists (fun queues -> queues.BrokerName = name && queues.IsWritable)
+                        | Some route ->
+                            route.Queues
+                            |> List.exists (fun queues -> queues.BrokerName = name && queues.IsWritable)
                         | None -> false
 
                     let! change = rig.Run(WritePermissions.drain rig.NameServers name)
@@ -515,7 +562,12 @@ let tests =
             onCluster "texts of name servers are set and removed in all of them"
             <| fun rig ->
                 task {
-                    let place = { Namespace = fresh "space"; Key = "key" }
+                    let place =
+                        {
+                            Namespace = fresh "space"
+                            Key = "key"
+                        }
+
                     let! _ = rig.Do(NameServerSettings.set rig.NameServers place (Some "value"))
                     let! keys = rig.Run(NameServerSettings.keys rig.NameServers place.Namespace)
 
@@ -532,7 +584,9 @@ let tests =
                 task {
                     let messages = ResizeArray()
 
-                    let! error = rig.Failure(Directory.brokers (BrokerScope.Cluster "nowhere") BrokerRoles.Masters)
+                    let! error =
+                        rig.Failure(Directory.brokers (BrokerScope.Cluster "nowhere") BrokerRoles.Masters)
+
                     messages.Add error
                     let! error = rig.Failure(GroupLags.ofGroup BrokerScope.All "nobody")
                     messages.Add error
@@ -551,7 +605,8 @@ let tests =
                     let group = fresh "group"
 
                     for _ in 1..2 do
-                        let! error = rig.Failure(GroupChanges.update BrokerScope.All group GroupSettings.Unchanged)
+                        let! error =
+                            rig.Failure(GroupChanges.update BrokerScope.All group GroupSettings.Unchanged)
 
                         match error with
                         | AdminError.NotFound _ -> ()

@@ -43,7 +43,11 @@ let answering (operation: Operation<'Query, 'Answer>) (answer: Call -> 'Query ->
 
 /// Refuses the requests of a code.
 let refusing (code: RequestCode) (response: ResponseCode) : Answering =
-    fun call -> if call.Code = code then Some(refusal response "no" call) else None
+    fun call ->
+        if call.Code = code then
+            Some(refusal response "no" call)
+        else
+            None
 
 /// A broker that does not answer.
 let silent (broker: BrokerAddress) : Answering =

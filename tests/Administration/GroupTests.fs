@@ -106,7 +106,8 @@ let lags =
                 let codes = rounds |> List.concat |> List.map _.Code
                 Expect.isFalse (List.contains RequestCode.GetRouteInfoByTopic codes) "no route is asked for"
 
-            testCase "a broker that does not answer is a row with its reason, and the total says that it is not complete"
+            testCase
+                "a broker that does not answer is a row with its reason, and the total says that it is not complete"
             <| fun () ->
                 let lag =
                     lag
@@ -131,12 +132,7 @@ let lags =
                     lag
                         [
                             stats [ one, progress 100L 40L None ]
-                            ranges
-                                [
-                                    one, 0L, 100L
-                                    queue topic masterA 0, 5L, 8L
-                                    queue topic masterB 0, 0L, 2L
-                                ]
+                            ranges [ one, 0L, 100L; queue topic masterA 0, 5L, 8L; queue topic masterB 0, 0L, 2L ]
                             offsets []
                         ]
                     |> valueOf
@@ -158,7 +154,13 @@ let lags =
                         ])
 
                 let lag =
-                    lag [ spans; stats [ one, progress 100L 40L None ]; ranges [ one, 0L, 100L ]; offsets [] ]
+                    lag
+                        [
+                            spans
+                            stats [ one, progress 100L 40L None ]
+                            ranges [ one, 0L, 100L ]
+                            offsets []
+                        ]
                     |> valueOf
 
                 Expect.equal lag.DelayMillis (Some 90_000L) "the longest"

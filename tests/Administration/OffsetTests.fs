@@ -9,7 +9,14 @@ open RocketMq.Administration.Tests.FakeServers
 
 let private one = queue "Orders" masterA 0
 let private other = queue "Orders" masterA 1
-let private everywhere = { Topic = "Orders"; BrokerName = None; QueueId = None }
+
+let private everywhere =
+    {
+        Topic = "Orders"
+        BrokerName = None
+        QueueId = None
+    }
+
 let private billing = SubscriptionGroups.create "billing"
 
 let private servers extra =
@@ -24,7 +31,10 @@ let private servers extra =
 
 let private serverSide = settings [ "useServerSideResetOffset", "true" ]
 let private membersOnly = settings [ "brokerName", "broker-a" ]
-let private online model = members model [ masterA, [ "client-1" ] ]
+
+let private online model =
+    members model [ masterA, [ "client-1" ] ]
+
 let private offline = members MessageModel.Clustering []
 
 let private reset extra scope target =
@@ -60,9 +70,12 @@ let tests =
                     ]
                     "old and new"
 
-            testCase "trap 12: a group that is offline has its committed offsets overwritten where the broker cannot reset"
+            testCase
+                "trap 12: a group that is offline has its committed offsets overwritten where the broker cannot reset"
             <| fun () ->
-                let change = reset [ membersOnly; offline ] everywhere ResetTarget.Earliest |> valueOf
+                let change =
+                    reset [ membersOnly; offline ] everywhere ResetTarget.Earliest |> valueOf
+
                 Expect.equal (codesOf change) (List.replicate 2 RequestCode.UpdateConsumerOffset) "commits"
 
                 Expect.equal
@@ -110,10 +123,7 @@ let tests =
                 let scope = { everywhere with QueueId = Some 1 }
 
                 let change =
-                    reset
-                        [ serverSide; offline; offsets [ "billing", other, 7L ] ]
-                        scope
-                        (ResetTarget.Offset 0L)
+                    reset [ serverSide; offline; offsets [ "billing", other, 7L ] ] scope (ResetTarget.Offset 0L)
                     |> valueOf
 
                 Expect.equal (rowsOf change) [ masterA.ToString(), Some "7", Some "0" ] "one queue, to 0"
@@ -147,7 +157,8 @@ let tests =
                 | AdminError.NotAllowed reason -> Expect.stringContains reason "broadcasting" "why"
                 | error -> failtest error.Message
 
-            testCase "trap 20: who waits in the retry topic comes anyway, which is said; the retry topic can be reset by name"
+            testCase
+                "trap 20: who waits in the retry topic comes anyway, which is said; the retry topic can be reset by name"
             <| fun () ->
                 let change = reset [ serverSide; offline ] everywhere ResetTarget.Latest |> valueOf
 

@@ -106,7 +106,8 @@ let tests =
                 Expect.equal (result.Answers |> List.map fst) [ masterA ] "who answered"
                 Expect.equal (result.Failures |> List.map _.Server) [ masterB.ToString() ] "who did not"
 
-            testCase "trap 1: a failure in the middle of a change stops later stages, and each write says what became of it"
+            testCase
+                "trap 1: a failure in the middle of a change stops later stages, and each write says what became of it"
             <| fun () ->
                 let change =
                     run

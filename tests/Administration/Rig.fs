@@ -227,7 +227,9 @@ let createGroup (rig: Rig) (group: string) (settings: GroupSettings) : Task<unit
 /// Sends messages and gives their receipts.
 let send (rig: Rig) (messages: Message list) : Task<SendReceipt list> =
     task {
-        let producer = Producer.Start(rig.Client, ProducerOptions.create (fresh "producer") []) |> ok
+        let producer =
+            Producer.Start(rig.Client, ProducerOptions.create (fresh "producer") []) |> ok
+
         let receipts = ResizeArray()
 
         for message in messages do

@@ -8,7 +8,9 @@ open RocketMq.Administration
 open RocketMq.Administration.Tests.FakeServers
 
 let private both = [ masterA; masterB ]
-let private ordersEverywhere = configs [ masterA, [ config "Orders" 4 ]; masterB, [ config "Orders" 4 ] ]
+
+let private ordersEverywhere =
+    configs [ masterA, [ config "Orders" 4 ]; masterB, [ config "Orders" 4 ] ]
 
 let private update scope settings servers =
     run servers (TopicChanges.update nameServers scope "Orders" settings)
@@ -28,7 +30,11 @@ let tests =
 
                 let change =
                     [ cluster both; configs [ masterA, [ before ]; masterB, [ before ] ]; texts [] ]
-                    |> update BrokerScope.All { TopicSettings.Unchanged with WriteQueues = Some 6 }
+                    |> update
+                        BrokerScope.All
+                        { TopicSettings.Unchanged with
+                            WriteQueues = Some 6
+                        }
                     |> valueOf
 
                 let sent =
@@ -54,7 +60,11 @@ let tests =
             <| fun () ->
                 let change =
                     [ cluster both; ordersEverywhere ]
-                    |> update BrokerScope.All { TopicSettings.Unchanged with ReadQueues = Some 4 }
+                    |> update
+                        BrokerScope.All
+                        { TopicSettings.Unchanged with
+                            ReadQueues = Some 4
+                        }
                     |> valueOf
 
                 Expect.isFalse (Change.isNeeded change) "no write"
@@ -63,10 +73,18 @@ let tests =
             <| fun () ->
                 let change =
                     [ cluster both; configs [ masterA, [ config "Orders" 4 ] ] ]
-                    |> update BrokerScope.All { TopicSettings.Unchanged with ReadQueues = Some 8 }
+                    |> update
+                        BrokerScope.All
+                        { TopicSettings.Unchanged with
+                            ReadQueues = Some 8
+                        }
                     |> valueOf
 
-                Expect.equal (rowsOf change |> List.map (fun (server, _, _) -> server)) [ masterA.ToString() ] "one write"
+                Expect.equal
+                    (rowsOf change |> List.map (fun (server, _, _) -> server))
+                    [ masterA.ToString() ]
+                    "one write"
+
                 Expect.exists change.Warnings (fun text -> text.StartsWith "broker-b") "a warning"
 
             testCase "trap 8: queues to read and to write that shrink at once give a warning"
@@ -83,13 +101,22 @@ let tests =
                     1
                     "both"
 
-                Expect.isEmpty (warnings { TopicSettings.Unchanged with WriteQueues = Some 2 }) "the safe order"
+                Expect.isEmpty
+                    (warnings
+                        { TopicSettings.Unchanged with
+                            WriteQueues = Some 2
+                        })
+                    "the safe order"
 
             testCase "a master that does not answer stops an update: nobody knows what it would overwrite"
             <| fun () ->
                 let error =
                     [ cluster both; silent masterB; ordersEverywhere ]
-                    |> update BrokerScope.All { TopicSettings.Unchanged with ReadQueues = Some 8 }
+                    |> update
+                        BrokerScope.All
+                        { TopicSettings.Unchanged with
+                            ReadQueues = Some 8
+                        }
                     |> errorOf
 
                 match error with
@@ -113,13 +140,19 @@ let tests =
                         refusing RequestCode.GetTopicConfig ResponseCode.RequestCodeNotSupported
                         answering Topics.all (fun _ () -> table)
                     ]
-                    |> update BrokerScope.All { TopicSettings.Unchanged with ReadQueues = Some 8 }
+                    |> update
+                        BrokerScope.All
+                        { TopicSettings.Unchanged with
+                            ReadQueues = Some 8
+                        }
                     |> valueOf
 
                 Expect.equal
                     (rowsOf change)
                     [
-                        masterA.ToString(), Some "4 queues to read, 4 to write, RW", Some "8 queues to read, 4 to write, RW"
+                        masterA.ToString(),
+                        Some "4 queues to read, 4 to write, RW",
+                        Some "8 queues to read, 4 to write, RW"
                     ]
                     "the row"
 
@@ -166,7 +199,11 @@ let tests =
                         configs [ masterB, [ config "Orders" 4 ] ]
                         texts [ endpoint 9876, "Orders", "broker-a:8;broker-b:2" ]
                     ]
-                    |> update BrokerScope.All { TopicSettings.Unchanged with IsOrderly = Some true }
+                    |> update
+                        BrokerScope.All
+                        { TopicSettings.Unchanged with
+                            IsOrderly = Some true
+                        }
                     |> valueOf
 
                 Expect.equal
@@ -177,7 +214,8 @@ let tests =
                     ]
                     "both name servers"
 
-            testCase "traps 2, 3 and 6: a deletion goes to brokers, then to every name server, then to the order of queues"
+            testCase
+                "traps 2, 3 and 6: a deletion goes to brokers, then to every name server, then to the order of queues"
             <| fun () ->
                 let change =
                     run

@@ -56,7 +56,10 @@ module ClusterCheck =
             if members |> List.exists _.IsMaster then
                 finding FindingLevel.Good name "its master is registered"
             else
-                finding FindingLevel.Bad name "no master is registered, only slaves: it takes no sends. Start the master.")
+                finding
+                    FindingLevel.Bad
+                    name
+                    "no master is registered, only slaves: it takes no sends. Start the master.")
 
     let private over (limit: 'T) (value: 'T option) =
         match value with
@@ -71,9 +74,13 @@ module ClusterCheck =
                 match over limits.DiskRatio status.DiskRatio with
                 | Some ratio ->
                     finding
-                        (if ratio > 0.9 then FindingLevel.Bad else FindingLevel.Warning)
+                        (if ratio > 0.9 then
+                             FindingLevel.Bad
+                         else
+                             FindingLevel.Warning)
                         subject
-                        (invariant $"its disk is {ratio * 100.0:F0} %% full: brokers refuse sends at 90 %%. Make room or shorten retention.")
+                        (invariant
+                            $"its disk is {ratio * 100.0:F0} %% full: brokers refuse sends at 90 %%. Make room or shorten retention.")
                 | None -> ()
                 match over limits.WaitMillis status.SendWaitMillis with
                 | Some wait -> finding FindingLevel.Warning subject (invariant $"sends wait {wait} ms")
@@ -100,9 +107,16 @@ module ClusterCheck =
     let private status limits (row: BrokerRow) =
         match row.Status with
         | Ok status -> figures limits status
-        | Error failure -> [ finding FindingLevel.Bad failure.Server $"it does not answer: {failure.Reason}" ]
+        | Error failure ->
+            [
+                finding FindingLevel.Bad failure.Server $"it does not answer: {failure.Reason}"
+            ]
 
-    let private slaves (limits: CheckLimits) (broker: BrokerAddress) (answer: Result<ReplicationStatus, RemotingError>) =
+    let private slaves
+        (limits: CheckLimits)
+        (broker: BrokerAddress)
+        (answer: Result<ReplicationStatus, RemotingError>)
+        =
         match answer with
         | Ok status ->
             status.Connections
@@ -110,9 +124,15 @@ module ClusterCheck =
                 let name = slave.Address |> Option.defaultValue "?"
 
                 if slave.Lag > limits.BehindBytes then
-                    finding FindingLevel.Warning (broker.ToString()) (invariant $"its slave {name} is {slave.Lag} bytes behind")
+                    finding
+                        FindingLevel.Warning
+                        (broker.ToString())
+                        (invariant $"its slave {name} is {slave.Lag} bytes behind")
                 else
-                    finding FindingLevel.Good (broker.ToString()) (invariant $"its slave {name} is {slave.Lag} bytes behind"))
+                    finding
+                        FindingLevel.Good
+                        (broker.ToString())
+                        (invariant $"its slave {name} is {slave.Lag} bytes behind"))
         | Error(RemotingError.Refused(code = ResponseCode.RequestCodeNotSupported)) -> []
         | Error error ->
             [

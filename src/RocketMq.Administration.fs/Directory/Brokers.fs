@@ -67,7 +67,11 @@ module Directory =
         String.Equals(name, other, StringComparison.Ordinal)
 
     /// Those of a scope, of all that there are.
-    let select (scope: BrokerScope) (roles: BrokerRoles) (all: BrokerAddress list) : Result<BrokerAddress list, AdminError> =
+    let select
+        (scope: BrokerScope)
+        (roles: BrokerRoles)
+        (all: BrokerAddress list)
+        : Result<BrokerAddress list, AdminError> =
         let inScope =
             match scope with
             | BrokerScope.All -> all
@@ -93,7 +97,10 @@ module Directory =
         | BrokerScope.Cluster name, [], _ -> Error(AdminError.NotFound("cluster", name, names _.Cluster all, []))
         | BrokerScope.Broker name, [], _ -> Error(AdminError.NotFound("broker", name, names _.Name all, []))
         | _, _, [] ->
-            Error(AdminError.NotAllowed $"No master of {scope} is registered: there are only slaves, which take no writes.")
+            Error(
+                AdminError.NotAllowed
+                    $"No master of {scope} is registered: there are only slaves, which take no writes."
+            )
         | _ -> Ok chosen
 
     /// All brokers that a name server knows.

@@ -128,8 +128,10 @@ module GroupChanges =
 
                 return!
                     Plan.Failed(
-                        AdminError.NotAllowed
-                            (invariant $"The group {group} is there already, on {names}. Update it, or create it on the other brokers by name.")
+                        AdminError.NotAllowed(
+                            invariant
+                                $"The group {group} is there already, on {names}. Update it, or create it on the other brokers by name."
+                        )
                     )
         }
 

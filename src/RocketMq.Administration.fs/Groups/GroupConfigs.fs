@@ -18,7 +18,10 @@ module GroupConfigs =
     /// The settings that an administrator chooses, in one line.
     let describe (config: SubscriptionGroup) : string =
         [
-            (if config.IsConsumeEnabled then "consumes" else "does not consume")
+            (if config.IsConsumeEnabled then
+                 "consumes"
+             else
+                 "does not consume")
             invariant $"{config.RetryMaxTimes} retries"
             invariant $"{config.RetryQueues} retry queues"
             yield! flag "broadcasting allowed" config.IsBroadcastEnabled

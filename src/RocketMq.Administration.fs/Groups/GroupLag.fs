@@ -51,7 +51,8 @@ type GroupLag =
 
     /// Whether the total is that of all queues of all brokers.
     member lag.IsComplete =
-        lag.Failures.IsEmpty && lag.Queues |> List.forall (fun queue -> queue.Lag.IsSome)
+        lag.Failures.IsEmpty
+        && lag.Queues |> List.forall (fun queue -> queue.Lag.IsSome)
 
     /// The longest delay of its queues.
     member lag.DelayMillis: int64 option =
@@ -79,7 +80,11 @@ module GroupLags =
     let private absent (answer: Result<TopicStats, RemotingError>) =
         match answer with
         | Error(RemotingError.Refused(code = ResponseCode.TopicNotExist)) ->
-            Ok { Queues = Map.empty; PutsPerSecond = None }
+            Ok
+                {
+                    Queues = Map.empty
+                    PutsPerSecond = None
+                }
         | answer -> answer
 
     /// The queues of a topic on one broker; none if it does not have it.
@@ -163,8 +168,7 @@ module GroupLags =
 
     let private topicsOf (group: string) (members: GroupMembers) (stats: Answers<ConsumeStats>) =
         let consumed =
-            stats.Values
-            |> Seq.collect (fun one -> one.Queues.Keys |> Seq.map _.Topic)
+            stats.Values |> Seq.collect (fun one -> one.Queues.Keys |> Seq.map _.Topic)
 
         Seq.append consumed members.Subscriptions.Keys
         |> Seq.append [ TopicKind.retryTopicOf group ]
@@ -177,7 +181,8 @@ module GroupLags =
         |> Plan.map (fun stats ->
             if stats.Failures.IsEmpty then
                 stats.Values
-                |> List.sumBy (fun one -> one.Queues.Values |> Seq.sumBy (fun range -> range.MaxOffset - range.MinOffset))
+                |> List.sumBy (fun one ->
+                    one.Queues.Values |> Seq.sumBy (fun range -> range.MaxOffset - range.MinOffset))
                 |> Some
             else
                 None)
@@ -253,9 +258,7 @@ module GroupLags =
                     DeadLetters = deadLetters
                     ConsumedPerSecond = stats.Values |> List.sumBy _.ConsumedPerSecond
                     Failures =
-                        stats.Failures
-                        @ members.Failures
-                        @ (queues |> List.collect _.Failures)
+                        stats.Failures @ members.Failures @ (queues |> List.collect _.Failures)
                         |> List.distinct
                 }
         }

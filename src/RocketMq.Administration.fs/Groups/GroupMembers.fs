@@ -69,7 +69,8 @@ module GroupMembers =
             |> List.countBy _.ClientId
             |> List.filter (fun (_, count) -> count > 1)
             |> List.map (fun (clientId, count) ->
-                invariant $"{count} clients call themselves {clientId} at {brokerText broker}: give each an instance name."))
+                invariant
+                    $"{count} clients call themselves {clientId} at {brokerText broker}: give each an instance name."))
 
     let private subscriptionText (subscription: Subscription) =
         $"{subscription.ExpressionType} {subscription.Expression}"
@@ -194,15 +195,15 @@ module GroupMembers =
                     |> Plan.map notOnline)
 
             let there =
-                connections.Answers
-                |> List.filter (fun (_, one) -> not one.Connections.IsEmpty)
+                connections.Answers |> List.filter (fun (_, one) -> not one.Connections.IsEmpty)
 
             let members = merge there
 
             let brokerOf (one: GroupMember) =
                 there
                 |> List.find (fun (_, connections) ->
-                    connections.Connections |> List.exists (fun other -> other.ClientId = one.ClientId))
+                    connections.Connections
+                    |> List.exists (fun other -> other.ClientId = one.ClientId))
                 |> fst
 
             let! infos =
@@ -215,11 +216,19 @@ module GroupMembers =
 
             let members =
                 if withRunningInfo then
-                    List.map2 (fun one info -> { one with RunningInfo = Result.toOption info }) members infos
+                    List.map2
+                        (fun one info ->
+                            { one with
+                                RunningInfo = Result.toOption info
+                            })
+                        members
+                        infos
                 else
                     members
 
-            let first get = there |> List.tryPick (fun (_, one) -> get one)
+            let first get =
+                there |> List.tryPick (fun (_, one) -> get one)
+
             let model = first _.Model
 
             return
@@ -231,7 +240,8 @@ module GroupMembers =
                     Subscriptions =
                         there
                         |> List.fold
-                            (fun all (_, one) -> Map.fold (fun all topic value -> Map.add topic value all) all one.Subscriptions)
+                            (fun all (_, one) ->
+                                Map.fold (fun all topic value -> Map.add topic value all) all one.Subscriptions)
                             Map.empty
                     Disagreements =
                         shared there

@@ -68,8 +68,7 @@ module DeadLetters =
 
     /// The counts of all groups that have dead letters, or of one.
     let list (group: string option) : Plan<DeadLetterCount list> =
-        topicsOf group
-        |> Plan.bind (fun topics -> topics |> List.map count |> Plan.all)
+        topicsOf group |> Plan.bind (fun topics -> topics |> List.map count |> Plan.all)
 
     /// The oldest dead letters of a group that a filter lets through.
     let peek (group: string) (filter: Filter) (most: int) : Plan<FoundMessages> =
@@ -132,7 +131,13 @@ module DeadLetters =
     /// The producer group that dead letters are sent by.
     let private producerGroup = "ROCKETMQ_DEAD_LETTER_REPLAY"
 
-    let private request (target: ReplayTarget) group (queue: QueueData) (message: StoredMessage) (origin: string) : SendRequest =
+    let private request
+        (target: ReplayTarget)
+        group
+        (queue: QueueData)
+        (message: StoredMessage)
+        (origin: string)
+        : SendRequest =
         {
             ProducerGroup = producerGroup
             Topic =
@@ -210,7 +215,9 @@ module DeadLetters =
                 |> List.map (fun message -> message, originTopic message)
                 |> List.partition (fun (_, origin) -> origin.IsSome)
 
-            let known = known |> List.map (fun (message, origin) -> message, Option.defaultValue "" origin)
+            let known =
+                known
+                |> List.map (fun (message, origin) -> message, Option.defaultValue "" origin)
 
             let destinations =
                 match target with

@@ -27,7 +27,10 @@ module MessageReading =
     /// The group that Java's tools read with; brokers know it without anybody's making it. Source: MixAll.TOOLS_CONSUMER_GROUP.
     let toolsGroup = "TOOLS_CONSUMER"
 
-    let private decoded (broker: BrokerAddress) (records: ReadOnlyMemory<byte>) : Result<StoredMessage list, RemotingError> =
+    let private decoded
+        (broker: BrokerAddress)
+        (records: ReadOnlyMemory<byte>)
+        : Result<StoredMessage list, RemotingError> =
         match MessageCodec.decodeAll broker.Name records with
         | Ok messages -> Ok(List.ofArray messages)
         | Error error ->
@@ -38,7 +41,13 @@ module MessageReading =
             Error(RemotingError.NotDecoded(endpoint, RequestCode.PullMessage, error))
 
     /// At most so many messages of one queue from an offset on, those that a filter lets through.
-    let page (broker: BrokerAddress) (queue: MessageQueue) (filter: Filter) (offset: int64) (most: int) : Plan<Result<MessagePage, RemotingError>> =
+    let page
+        (broker: BrokerAddress)
+        (queue: MessageQueue)
+        (filter: Filter)
+        (offset: int64)
+        (most: int)
+        : Plan<Result<MessagePage, RemotingError>> =
         Pull.messages.Request
             {
                 ConsumerGroup = toolsGroup
@@ -128,7 +137,12 @@ module MessageReading =
         }
 
     /// Reads each queue of a topic from where `start` says.
-    let private ofQueues (topic: string) (start: BrokerAddress -> QueueStatus -> Plan<Result<int64, RemotingError>>) filter most =
+    let private ofQueues
+        (topic: string)
+        (start: BrokerAddress -> QueueStatus -> Plan<Result<int64, RemotingError>>)
+        filter
+        most
+        =
         plan {
             let! route = Directory.route topic
             let masters = Directory.ofRoute route |> List.filter _.IsMaster
@@ -182,9 +196,7 @@ module MessageReading =
             Answers.map (
                 List.map (fun page ->
                     { page with
-                        Messages =
-                            page.Messages
-                            |> List.filter (fun message -> message.StoreTimestamp >= millis)
+                        Messages = page.Messages |> List.filter (fun message -> message.StoreTimestamp >= millis)
                     })
             )
             >> merged most
@@ -205,10 +217,7 @@ module MessageReading =
         plan {
             let! route = Directory.route topic
 
-            match
-                Directory.ofRoute route
-                |> List.tryFind (fun broker -> broker.Name = brokerName)
-            with
+            match Directory.ofRoute route |> List.tryFind (fun broker -> broker.Name = brokerName) with
             | None ->
                 let names = Directory.ofRoute route |> List.map _.Name |> List.distinct
                 return! Plan.Failed(AdminError.NotFound($"broker of topic {topic} called", brokerName, names, []))

@@ -29,7 +29,12 @@ type KeySearch =
 /// Finding messages by key and id: every broker of the topic is asked, and one that fails is said.
 module MessageSearch =
     let private notFoundMeansNone (answer: Result<KeyQueryAnswer, RemotingError>) =
-        answer |> Result.map (fun answer -> if answer.IsFound then answer.Records else ReadOnlyMemory.Empty)
+        answer
+        |> Result.map (fun answer ->
+            if answer.IsFound then
+                answer.Records
+            else
+                ReadOnlyMemory.Empty)
 
     /// The master of a broker's name or, if it does not answer, the next of its slaves.
     let rec private askInTurn what (request: Request<KeyQueryAnswer>) (members: BrokerAddress list) =
@@ -110,7 +115,11 @@ module MessageSearch =
         let address = id.StoreHost.ToString()
         brokers |> List.tryFind (fun broker -> broker.Address = address)
 
-    let private atOffset (topic: string option) (id: OffsetMessageId) (broker: BrokerAddress) : Plan<StoredMessage option> =
+    let private atOffset
+        (topic: string option)
+        (id: OffsetMessageId)
+        (broker: BrokerAddress)
+        : Plan<StoredMessage option> =
         plan {
             let! answer =
                 MessageQuery.byOffset.Request

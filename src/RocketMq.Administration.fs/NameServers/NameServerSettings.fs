@@ -29,7 +29,10 @@ module NameServerSettings =
             Plan.ask (Target.NameServer server) "settings" (Settings.ofNameServer.Request()))
 
     /// All keys of a namespace, in each.
-    let keys (nameServers: Endpoint list) (space: string) : Plan<(Endpoint * Result<Map<string, string>, ServerFailure>) list> =
+    let keys
+        (nameServers: Endpoint list)
+        (space: string)
+        : Plan<(Endpoint * Result<Map<string, string>, ServerFailure>) list> =
         ofEach nameServers (fun server ->
             Plan.ask (Target.NameServer server) $"keys of {space}" (KeyValueConfig.list.Request space)
             |> Plan.map (fun answer ->
@@ -60,7 +63,13 @@ module NameServerSettings =
     let set (nameServers: Endpoint list) (place: KeyValuePlace) (value: string option) : Plan<Change> =
         plan {
             let! before = ofEach nameServers (valueAt place)
-            let failures = before |> List.choose (fun (_, answer) -> match answer with Error failure -> Some failure | Ok _ -> None)
+
+            let failures =
+                before
+                |> List.choose (fun (_, answer) ->
+                    match answer with
+                    | Error failure -> Some failure
+                    | Ok _ -> None)
 
             let writes =
                 before
@@ -71,7 +80,12 @@ module NameServerSettings =
 
                     match value with
                     | Some text when before <> Some text ->
-                        Change.write target what (KeyValueConfig.put.Request { Place = place; Value = text }) before value
+                        Change.write
+                            target
+                            what
+                            (KeyValueConfig.put.Request { Place = place; Value = text })
+                            before
+                            value
                         |> Some
                     | None when before.IsSome ->
                         Some(Change.write target what (KeyValueConfig.delete.Request place) before None)

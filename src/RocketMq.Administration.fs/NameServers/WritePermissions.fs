@@ -25,8 +25,11 @@ module WritePermissions =
 
     let private topicsOn (name: string) (brokers: BrokerAddress list) : Plan<string list> =
         plan {
-            let masters = brokers |> List.filter (fun broker -> broker.IsMaster && broker.Name = name)
-            let! tables = Answers.ask masters "settings of all topics" (Admin.Topics.all.Request())
+            let masters =
+                brokers |> List.filter (fun broker -> broker.IsMaster && broker.Name = name)
+
+            let! tables =
+                Answers.ask masters "settings of all topics" (Admin.Topics.all.Request())
 
             return
                 tables.Values

@@ -33,7 +33,13 @@ module OffsetChanges =
         | ResetTarget.Offset _
         | ResetTarget.By _ -> None
 
-    let private wayOf (members: GroupMembers) (scope: QueueScope) (target: ResetTarget) (broker: BrokerAddress) isServerSide =
+    let private wayOf
+        (members: GroupMembers)
+        (scope: QueueScope)
+        (target: ResetTarget)
+        (broker: BrokerAddress)
+        isServerSide
+        =
         if isServerSide then
             Ok ResetWay.ServerSide
         elif not members.IsOnline then
@@ -56,7 +62,12 @@ module OffsetChanges =
                 "No member is online: the committed offsets are overwritten."
         ]
 
-    let private resetByMembers group (scope: QueueScope) (target: ResetTarget) (places: (GroupPlace * int64) list) : Write list =
+    let private resetByMembers
+        group
+        (scope: QueueScope)
+        (target: ResetTarget)
+        (places: (GroupPlace * int64) list)
+        : Write list =
         let time = timeOf target |> Option.defaultValue -1L
 
         places
@@ -110,7 +121,14 @@ module OffsetChanges =
             | Some name ->
                 match masters |> List.filter (fun broker -> broker.Name = name) with
                 | [] ->
-                    Plan.Failed(AdminError.NotFound($"master of topic {scope.Topic} called", name, masters |> List.map _.Name, []))
+                    Plan.Failed(
+                        AdminError.NotFound(
+                            $"master of topic {scope.Topic} called",
+                            name,
+                            masters |> List.map _.Name,
+                            []
+                        )
+                    )
                 | chosen -> Plan.Done chosen)
 
     let private needQueue (scope: QueueScope) (places: GroupPlace list) : Plan<unit> =
@@ -256,7 +274,8 @@ module OffsetChanges =
                 let read group topic =
                     GroupPlaces.read
                         (stats.Answers
-                         |> List.filter (fun (_, one) -> one.Queues.Keys |> Seq.exists (fun queue -> queue.Topic = topic))
+                         |> List.filter (fun (_, one) ->
+                             one.Queues.Keys |> Seq.exists (fun queue -> queue.Topic = topic))
                          |> List.map fst)
                         group
                         {
@@ -270,12 +289,13 @@ module OffsetChanges =
 
                 let places =
                     List.zip (List.concat targets) (List.concat sources)
-                    |> List.choose (fun (place, source) ->
-                        source.Committed |> Option.map (fun offset -> place, offset))
+                    |> List.choose (fun (place, source) -> source.Committed |> Option.map (fun offset -> place, offset))
 
                 if places.IsEmpty then
                     return!
-                        Plan.Failed(AdminError.NotAllowed $"The group {source} has committed no offset that could be cloned.")
+                        Plan.Failed(
+                            AdminError.NotAllowed $"The group {source} has committed no offset that could be cloned."
+                        )
                 else
                     return
                         {

@@ -88,7 +88,8 @@ module internal GroupPlaces =
                         offsets
         }
 
-    let private within (place: GroupPlace) offset = offset |> max place.MinOffset |> min place.MaxOffset
+    let private within (place: GroupPlace) offset =
+        offset |> max place.MinOffset |> min place.MaxOffset
 
     /// Where the group is to go on in one queue: never outside of what is there.
     let target (target: ResetTarget) (group: string) (place: GroupPlace) : Plan<int64> =

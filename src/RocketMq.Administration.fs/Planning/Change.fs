@@ -126,12 +126,10 @@ module Change =
                 stage |> List.map _.Call |> Array.ofList,
                 fun replies ->
                     let outcomes =
-                        stage
-                        |> List.mapi (fun index write -> write, outcome write replies[index])
+                        stage |> List.mapi (fun index write -> write, outcome write replies[index])
 
                     let hasFailed =
-                        outcomes
-                        |> List.exists (fun (_, outcome) -> outcome <> WriteOutcome.CarriedOut)
+                        outcomes |> List.exists (fun (_, outcome) -> outcome <> WriteOutcome.CarriedOut)
 
                     stages rest hasFailed (List.rev outcomes @ past)
             )
@@ -141,8 +139,7 @@ module Change =
 
     /// Whether anything was written.
     let hasWritten (writes: (Write * WriteOutcome) list) =
-        writes
-        |> List.exists (fun (_, outcome) -> outcome = WriteOutcome.CarriedOut)
+        writes |> List.exists (fun (_, outcome) -> outcome = WriteOutcome.CarriedOut)
 
     /// What became of it. That nothing could be read again is a verification that does not hold.
     let result change writes (verifications: Result<Verification list, AdminError>) : ChangeResult =

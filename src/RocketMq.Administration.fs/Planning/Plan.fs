@@ -106,7 +106,12 @@ module Plan =
             |> Result.mapError (RemotingError.ofAnswer reply.From request.Command.RequestCode reply.After))
 
     /// One request. What is refused, or not answered, is a value.
-    let call isWrite (target: Target) (what: string) (request: Request<'Answer>) : Plan<Result<'Answer, RemotingError>> =
+    let call
+        isWrite
+        (target: Target)
+        (what: string)
+        (request: Request<'Answer>)
+        : Plan<Result<'Answer, RemotingError>> =
         let call =
             {
                 Target = target
@@ -155,8 +160,7 @@ type PlanBuilder() =
     member _.BindReturn(plan: Plan<'T>, change: 'T -> 'U) : Plan<'U> = Plan.map change plan
 
     member _.MergeSources(first: Plan<'T>, second: Plan<'U>) : Plan<'T * 'U> =
-        Plan.both first second
-        |> Plan.map (fun (struct (one, other)) -> one, other)
+        Plan.both first second |> Plan.map (fun (struct (one, other)) -> one, other)
 
     member _.Zero() : Plan<unit> = Plan.Done()
 
@@ -217,9 +221,7 @@ module Answers =
 
     let map (change: 'T -> 'U) (answers: Answers<'T>) : Answers<'U> =
         {
-            Answers =
-                answers.Answers
-                |> List.map (fun (broker, value) -> broker, change value)
+            Answers = answers.Answers |> List.map (fun (broker, value) -> broker, change value)
             Failures = answers.Failures
         }
 

@@ -12,17 +12,11 @@ type CallObserver = delegate of call: Call * reply: Result<Reply, RemotingError>
 /// Carries plans out: the requests of a round side by side, so many at once.
 [<Sealed>]
 type internal Interpreter
-    (
-        nameServer: NameServer,
-        clients: RemotingClients,
-        mostAtOnce: int,
-        observer: CallObserver option
-    ) =
+    (nameServer: NameServer, clients: RemotingClients, mostAtOnce: int, observer: CallObserver option) =
     let clock = clients.Options.Ports.Clock
 
     /// The answer as it is: the plan reads it.
-    let asItIs (command: RemotingCommand) : Request<RemotingCommand> =
-        { Command = command; Decode = Ok }
+    let asItIs (command: RemotingCommand) : Request<RemotingCommand> = { Command = command; Decode = Ok }
 
     let sendTo (endpoint: Endpoint) command cancellation =
         backgroundTask {

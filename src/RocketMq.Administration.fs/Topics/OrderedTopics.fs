@@ -13,7 +13,10 @@ module OrderedTopics =
         }
 
     /// What each name server has.
-    let read (nameServers: Endpoint list) (topic: string) : Plan<(Endpoint * Result<string option, RemotingError>) list> =
+    let read
+        (nameServers: Endpoint list)
+        (topic: string)
+        : Plan<(Endpoint * Result<string option, RemotingError>) list> =
         nameServers
         |> List.map (fun server ->
             Plan.ask (Target.NameServer server) $"order of {topic}" (KeyValueConfig.get.Request(place topic))

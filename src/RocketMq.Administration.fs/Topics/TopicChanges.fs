@@ -84,7 +84,8 @@ module TopicChanges =
 
         let permission =
             match settings.Permission with
-            | Some bits when bits < 1 || bits > 7 -> Some(invariant $"the permission is {bits}; 2 (W), 4 (R) and 6 (RW) are known")
+            | Some bits when bits < 1 || bits > 7 ->
+                Some(invariant $"the permission is {bits}; 2 (W), 4 (R) and 6 (RW) are known")
             | _ -> None
 
         let problems =
@@ -131,7 +132,12 @@ module TopicChanges =
                 IsForced = None
             }
 
-    let private write (settings: TopicSettings) (broker: BrokerAddress) (before: TopicConfig option) (after: TopicConfig) =
+    let private write
+        (settings: TopicSettings)
+        (broker: BrokerAddress)
+        (before: TopicConfig option)
+        (after: TopicConfig)
+        =
         Change.write
             (Target.Broker broker)
             $"topic {after.Name}"
@@ -186,8 +192,7 @@ module TopicChanges =
             | false -> return []
             | true ->
                 let queues =
-                    configs
-                    |> List.map (fun (broker, config) -> broker.Name, config.WriteQueues)
+                    configs |> List.map (fun (broker, config) -> broker.Name, config.WriteQueues)
 
                 let! texts = OrderedTopics.read nameServers topic
 
@@ -204,7 +209,12 @@ module TopicChanges =
         }
 
     /// Makes a topic on all masters of a scope. It must not be on any of them.
-    let create (nameServers: Endpoint list) (scope: BrokerScope) (topic: string) (settings: TopicSettings) : Plan<Change> =
+    let create
+        (nameServers: Endpoint list)
+        (scope: BrokerScope)
+        (topic: string)
+        (settings: TopicSettings)
+        : Plan<Change> =
         plan {
             do! Plan.ofResult (check topic settings)
             let! configs = read scope topic
@@ -232,8 +242,10 @@ module TopicChanges =
 
                 return!
                     Plan.Failed(
-                        AdminError.NotAllowed
-                            (invariant $"The topic {topic} is there already, on {names}. Update it, or create it on the other brokers by name.")
+                        AdminError.NotAllowed(
+                            invariant
+                                $"The topic {topic} is there already, on {names}. Update it, or create it on the other brokers by name."
+                        )
                     )
         }
 
@@ -249,7 +261,12 @@ module TopicChanges =
         ]
 
     /// Changes what is named on all masters of a scope that have the topic, and leaves the rest.
-    let update (nameServers: Endpoint list) (scope: BrokerScope) (topic: string) (settings: TopicSettings) : Plan<Change> =
+    let update
+        (nameServers: Endpoint list)
+        (scope: BrokerScope)
+        (topic: string)
+        (settings: TopicSettings)
+        : Plan<Change> =
         plan {
             do! Plan.ofResult (check topic settings)
             let! configs = read scope topic
@@ -349,7 +366,8 @@ module TopicChanges =
 
             match there, route, configs.Failures with
             | _ when TopicKind.ofName isServerName topic = TopicKind.System ->
-                return! Plan.Failed(AdminError.NotAllowed $"{topic} belongs to the brokers themselves. It is not deleted.")
+                return!
+                    Plan.Failed(AdminError.NotAllowed $"{topic} belongs to the brokers themselves. It is not deleted.")
             | [], None, failures -> return! Plan.Failed(AdminError.NotFound("topic", topic, [], failures))
             | there, route, failures ->
                 let brokers = List.map fst there

@@ -131,7 +131,8 @@ module TopicQueries =
 
             match scope, withQueues with
             | BrokerScope.All, false ->
-                let! topics = Plan.askFor Target.AnyNameServer "all topics" (NameServerTopics.all.Request())
+                let! topics =
+                    Plan.askFor Target.AnyNameServer "all topics" (NameServerTopics.all.Request())
 
                 return
                     {

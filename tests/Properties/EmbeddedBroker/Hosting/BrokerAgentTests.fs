@@ -32,7 +32,8 @@ let private clients =
         Call = fun _ _ _ -> ()
     }
 
-let private oneBroker = Servers.create 0L 1 0L [ settings, BrokerRig.host, ValueNone ]
+let private oneBroker =
+    Servers.create 0L 1 0L [ settings, BrokerRig.host, ValueNone ]
 
 let private askAgent (agent: ClusterAgent) command =
     let answered =
