@@ -21,7 +21,14 @@ type internal SendTelemetry(client: ClientOptions, tryBroker: MessageQueue -> En
         else
             operation
 
-    let ended operation (span: Activity | null) topic count began (outcome: Result<unit, RemotingError> voption) =
+    let ended
+        (operation: string)
+        (span: Activity | null)
+        topic
+        count
+        began
+        (outcome: Result<unit, RemotingError> voption)
+        =
         let error =
             match outcome with
             | ValueSome(Ok()) -> ValueNone
