@@ -657,7 +657,6 @@ let csharpPackages =
         "src/RocketMq.Extensions.Hosting"
         "src/RocketMq.Testing"
         "src/RocketMq.Cap"
-        "src/RocketMq.Administration.fs"
         "src/RocketMq.Administration"
     ]
 
