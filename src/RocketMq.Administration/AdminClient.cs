@@ -223,8 +223,8 @@ public sealed class AdminClient
     /// <inheritdoc cref="ChangePlans.DeleteGroupAsync"/>
     /// <exception cref="AdministrationException">It was not carried out as a whole.</exception>
     public async Task<ChangeReport> DeleteGroupAsync(
-        string group, bool keepOffsets = false, BrokerScope? scope = null, CancellationToken cancellationToken = default) =>
-        await DoAsync(Plans.DeleteGroupAsync(group, keepOffsets, scope, cancellationToken), cancellationToken).ConfigureAwait(false);
+        string group, bool retainOffsets = false, BrokerScope? scope = null, CancellationToken cancellationToken = default) =>
+        await DoAsync(Plans.DeleteGroupAsync(group, retainOffsets, scope, cancellationToken), cancellationToken).ConfigureAwait(false);
 
     /// <inheritdoc cref="ChangePlans.ResetOffsetsAsync"/>
     /// <exception cref="AdministrationException">It was not carried out as a whole.</exception>

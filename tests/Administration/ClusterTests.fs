@@ -190,7 +190,7 @@ let tests =
                         )
 
                     let! masters = rig.Run(Directory.brokers BrokerScope.All BrokerRoles.Masters)
-                    let! configs = rig.Run(Answers.askEach masters (GroupConfigs.tryGet group))
+                    let! configs = rig.Run(Answers.queryEach masters (GroupConfigs.tryGet group))
 
                     for config in configs.Values do
                         Expect.equal

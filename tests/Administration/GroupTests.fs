@@ -253,20 +253,20 @@ let changes =
 
             testCase "trap 9: a deletion takes the offsets unless they are to stay, and says what stays"
             <| fun () ->
-                let deleted keepOffsets =
+                let deleted retainOffsets =
                     run
                         (routes [ TopicKind.deadLetterTopicOf "billing", [ masterA ] ] :: group [])
-                        (GroupChanges.delete BrokerScope.All "billing" keepOffsets)
+                        (GroupChanges.delete BrokerScope.All "billing" retainOffsets)
                     |> valueOf
 
-                for keepOffsets in [ true; false ] do
-                    let change = deleted keepOffsets
+                for retainOffsets in [ true; false ] do
+                    let change = deleted retainOffsets
 
                     for write in change.Writes do
                         match SubscriptionGroups.delete.Decode write.Call.Command with
                         | Ok removal ->
-                            Expect.equal removal.RemoveOffsets (Some(not keepOffsets)) "as 4.9 names it"
-                            Expect.equal removal.CleanOffsets (Some(not keepOffsets)) "as 5 names it"
+                            Expect.equal removal.RemoveOffsets (Some(not retainOffsets)) "as 4.9 names it"
+                            Expect.equal removal.CleanOffsets (Some(not retainOffsets)) "as 5 names it"
                         | Error error -> failtest error.Message
 
                     Expect.contains change.Warnings "Its dead letters stay, in %DLQ%billing." "dead letters"

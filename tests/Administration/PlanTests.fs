@@ -8,7 +8,7 @@ open RocketMq.Administration
 open RocketMq.Administration.Tests.FakeServers
 
 let private ask (port: int) =
-    Plan.ask (Target.NameServer(endpoint port)) $"{port}" (NameServerTopics.all.Request())
+    Plan.query (Target.NameServer(endpoint port)) $"{port}" (NameServerTopics.all.Request())
 
 /// Answers with the port of the server that is asked.
 let private ports: Answering =
@@ -88,7 +88,7 @@ let tests =
             testCase "a server that does not answer is a value, and its neighbours' answers stay"
             <| fun () ->
                 let answers =
-                    Answers.ask [ masterA; masterB ] "all topics" (Admin.Topics.all.Request())
+                    Answers.query [ masterA; masterB ] "all topics" (Admin.Topics.all.Request())
 
                 let table: Admin.TopicTable =
                     {

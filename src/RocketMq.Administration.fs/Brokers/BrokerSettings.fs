@@ -23,8 +23,8 @@ module BrokerSettings =
     let shown (name: string) (value: string) =
         if isSecret name && value <> "" then "***" else value
 
-    let private ask (broker: BrokerAddress) =
-        Plan.ask (Target.Broker broker) "settings" (Settings.ofBroker.Request())
+    let private query (broker: BrokerAddress) =
+        Plan.query (Target.Broker broker) "settings" (Settings.ofBroker.Request())
 
     /// The settings of each broker of a scope.
     let read (scope: BrokerScope) : Plan<BrokerSettings list> =
@@ -34,7 +34,7 @@ module BrokerSettings =
             return!
                 brokers
                 |> List.map (fun broker ->
-                    ask broker
+                    query broker
                     |> Plan.map (fun answer ->
                         {
                             Broker = broker
@@ -77,7 +77,7 @@ module BrokerSettings =
         plan {
             do! Plan.ofResult (check changes)
             let! brokers = Directory.brokers scope roles
-            let! found = Answers.askEach brokers ask
+            let! found = Answers.queryEach brokers query
 
             match found.Failures with
             | _ :: _ as failures -> return! Plan.Failed(AdminError.Failed failures)
@@ -119,7 +119,7 @@ module BrokerSettings =
                         Verify =
                             brokers
                             |> List.map (fun broker ->
-                                ask broker
+                                query broker
                                 |> Plan.map (fun answer ->
                                     changes
                                     |> List.map (fun setting ->

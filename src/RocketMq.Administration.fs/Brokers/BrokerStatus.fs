@@ -116,7 +116,7 @@ module BrokerStatus =
         }
 
     let private read (broker: BrokerAddress) : Plan<BrokerRow> =
-        Plan.ask (Target.Broker broker) "runtime info" (Maintenance.runtimeInfo.Request())
+        Plan.query (Target.Broker broker) "runtime info" (Maintenance.runtimeInfo.Request())
         |> Plan.map (fun answer ->
             {
                 Broker = broker

@@ -187,11 +187,11 @@ module ClusterCheck =
             let! replication =
                 ofMasters
                 |> List.map (fun broker ->
-                    Plan.ask (Target.Broker broker) "replication" (Maintenance.replication.Request())
+                    Plan.query (Target.Broker broker) "replication" (Maintenance.replication.Request())
                     |> Plan.map (slaves limits broker))
                 |> Plan.all
 
-            and! tables = Answers.ask ofMasters "settings of all topics" (Topics.all.Request())
+            and! tables = Answers.query ofMasters "settings of all topics" (Topics.all.Request())
 
             return
                 masters brokers

@@ -106,7 +106,7 @@ module Directory =
     /// All brokers that a name server knows.
     let all: Plan<BrokerAddress list> =
         Cluster.info.Request()
-        |> Plan.askFor Target.AnyNameServer "all brokers"
+        |> Plan.require Target.AnyNameServer "all brokers"
         |> Plan.map ofCluster
 
     /// Those of a scope.
@@ -115,7 +115,7 @@ module Directory =
 
     /// Where a topic is; nothing if no name server knows it.
     let tryRoute (topic: string) : Plan<TopicRoute option> =
-        Plan.ask Target.AnyNameServer $"route of {topic}" (GetRoute.request topic)
+        Plan.query Target.AnyNameServer $"route of {topic}" (GetRoute.request topic)
         |> Plan.bind (fun answer ->
             match answer with
             | Ok route -> Plan.Done(Some route)
@@ -145,7 +145,7 @@ module Directory =
             match found with
             | Some route -> Plan.Done route
             | None ->
-                Plan.attempt (Plan.askFor Target.AnyNameServer "all topics" (NameServerTopics.all.Request()))
+                Plan.attempt (Plan.require Target.AnyNameServer "all topics" (NameServerTopics.all.Request()))
                 |> Plan.bind (fun topics ->
                     let known =
                         match topics with

@@ -73,7 +73,7 @@ module GroupChanges =
     let private read scope group : Plan<(BrokerAddress * SubscriptionGroup option) list> =
         plan {
             let! masters = Directory.brokers scope BrokerRoles.Masters
-            let! configs = Answers.askEach masters (GroupConfigs.tryGet group)
+            let! configs = Answers.queryEach masters (GroupConfigs.tryGet group)
 
             match configs.Failures with
             | [] -> return configs.Answers
@@ -190,7 +190,7 @@ module GroupChanges =
 
     /// Deletes a group on all masters of a scope, with its offsets unless they are to stay. Its retry topic and its dead letters stay:
     /// they are topics, and deleted as such.
-    let delete (scope: BrokerScope) (group: string) (keepOffsets: bool) : Plan<Change> =
+    let delete (scope: BrokerScope) (group: string) (retainOffsets: bool) : Plan<Change> =
         plan {
             let! all = Directory.all
             let! configs = read scope group
@@ -228,7 +228,7 @@ module GroupChanges =
                         Destroys = true
                         Warnings =
                             [
-                                if keepOffsets then
+                                if retainOffsets then
                                     "Its offsets stay: a group of this name goes on there."
                                 else
                                     "Its offsets are deleted."
@@ -249,8 +249,8 @@ module GroupChanges =
                                         (SubscriptionGroups.delete.Request
                                             {
                                                 Group = group
-                                                RemoveOffsets = Some(not keepOffsets)
-                                                CleanOffsets = Some(not keepOffsets)
+                                                RemoveOffsets = Some(not retainOffsets)
+                                                CleanOffsets = Some(not retainOffsets)
                                             })
                                         (Some(GroupConfigs.describe config))
                                         None)

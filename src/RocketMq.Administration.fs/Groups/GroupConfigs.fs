@@ -41,10 +41,10 @@ module GroupConfigs =
     /// for one group that it does not have makes it (SubscriptionGroupManager.findSubscriptionGroupConfig), and 4.9 has no such request.
     let tryGet (group: string) (broker: BrokerAddress) : Plan<Result<SubscriptionGroup option, RemotingError>> =
         SubscriptionGroups.all.Request()
-        |> Plan.ask (Target.Broker broker) "settings of all groups"
+        |> Plan.query (Target.Broker broker) "settings of all groups"
         |> Plan.map (Result.map (fun table -> Map.tryFind group table.Groups))
 
     /// All groups of some brokers, by name.
     let names (brokers: BrokerAddress list) : Plan<Answers<Set<string>>> =
-        Answers.ask brokers "all groups" (SubscriptionGroups.all.Request())
+        Answers.query brokers "all groups" (SubscriptionGroups.all.Request())
         |> Plan.map (Answers.map (fun table -> table.Groups.Keys |> Set.ofSeq))

@@ -63,7 +63,7 @@ type GroupLag =
 module GroupLags =
     /// The committed offset, told apart from none.
     let committed (group: string) (broker: BrokerAddress) (queue: MessageQueue) =
-        Plan.ask
+        Plan.query
             (Target.Broker broker)
             (invariant $"offset of group {group} in {queue.Topic} {queue.QueueId}")
             (Offsets.queryCommitted.Request
@@ -89,7 +89,7 @@ module GroupLags =
 
     /// The queues of a topic on one broker; none if it does not have it.
     let private statsOf (topic: string) (broker: BrokerAddress) =
-        Plan.ask (Target.Broker broker) $"offsets of topic {topic}" (Statistics.ofTopic.Request topic)
+        Plan.query (Target.Broker broker) $"offsets of topic {topic}" (Statistics.ofTopic.Request topic)
         |> Plan.map absent
 
     /// What brokers say of a queue that a group has consumed; 0 can mean that nothing is committed.
@@ -101,7 +101,7 @@ module GroupLags =
             let! ranges = statsOf topic broker
 
             and! spans =
-                Plan.ask
+                Plan.query
                     (Target.Broker broker)
                     $"delays of group {group} in {topic}"
                     (GroupProgress.timeSpans.Request { Group = group; Topic = topic })
@@ -177,7 +177,7 @@ module GroupLags =
         |> List.ofSeq
 
     let private deadLetters (group: string) (masters: BrokerAddress list) : Plan<int64 option> =
-        Answers.askEach masters (statsOf (TopicKind.deadLetterTopicOf group))
+        Answers.queryEach masters (statsOf (TopicKind.deadLetterTopicOf group))
         |> Plan.map (fun stats ->
             if stats.Failures.IsEmpty then
                 stats.Values
@@ -208,7 +208,7 @@ module GroupLags =
             let masters = all |> List.filter _.IsMaster
 
             let! stats =
-                Answers.ask
+                Answers.query
                     masters
                     $"progress of group {group}"
                     (Statistics.ofGroup.Request
@@ -235,7 +235,7 @@ module GroupLags =
             let! queues =
                 topicsOf group members stats
                 |> List.map (fun topic ->
-                    Answers.askEach (List.map fst stats.Answers) (fun broker ->
+                    Answers.queryEach (List.map fst stats.Answers) (fun broker ->
                         ofTopic group broker (statsOn broker) topic))
                 |> Plan.all
 

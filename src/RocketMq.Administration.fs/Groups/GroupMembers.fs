@@ -176,7 +176,7 @@ module GroupMembers =
 
     /// What one member says of itself. Any broker that it is connected to can ask it.
     let runningInfo (group: string) (withStacks: bool) (broker: BrokerAddress) (clientId: string) =
-        Plan.ask
+        Plan.query
             (Target.Broker broker)
             $"running info of {clientId}"
             (RunningInfo.operation.Request
@@ -190,8 +190,11 @@ module GroupMembers =
     let ofGroup (brokers: BrokerAddress list) (group: string) (withRunningInfo: bool) : Plan<GroupMembers> =
         plan {
             let! connections =
-                Answers.askEach brokers (fun broker ->
-                    Plan.ask (Target.Broker broker) $"members of group {group}" (Connections.ofConsumers.Request group)
+                Answers.queryEach brokers (fun broker ->
+                    Plan.query
+                        (Target.Broker broker)
+                        $"members of group {group}"
+                        (Connections.ofConsumers.Request group)
                     |> Plan.map notOnline)
 
             let there =

@@ -31,7 +31,7 @@ module DeadLetters =
         match group with
         | Some group -> Plan.Done [ TopicKind.deadLetterTopicOf group ]
         | None ->
-            Plan.askFor Target.AnyNameServer "all topics" (NameServerTopics.all.Request())
+            Plan.require Target.AnyNameServer "all topics" (NameServerTopics.all.Request())
             |> Plan.map (fun list ->
                 list.Topics
                 |> List.filter (fun topic -> (TopicKind.groupOfDeadLetters topic).IsSome)

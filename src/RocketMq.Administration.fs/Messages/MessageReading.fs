@@ -64,7 +64,7 @@ module MessageReading =
                 Source = None
                 ProxiedClientId = None
             }
-        |> Plan.ask (Target.Broker broker) (invariant $"messages of {queue.Topic} {queue.QueueId} from {offset}")
+        |> Plan.query (Target.Broker broker) (invariant $"messages of {queue.Topic} {queue.QueueId} from {offset}")
         |> Plan.map (
             Result.bind (fun answer ->
                 decoded broker answer.Records
@@ -189,7 +189,7 @@ module MessageReading =
                     TimestampMillis = millis
                     Boundary = None
                 }
-            |> Plan.ask (Target.Broker broker) (invariant $"offset by time in {topic} {queue.Queue.QueueId}")
+            |> Plan.query (Target.Broker broker) (invariant $"offset by time in {topic} {queue.Queue.QueueId}")
 
         ofQueues topic start filter most
         |> Plan.map (

@@ -37,15 +37,15 @@ module MessageSearch =
                 ReadOnlyMemory.Empty)
 
     /// The master of a broker's name or, if it does not answer, the next of its slaves.
-    let rec private askInTurn what (request: Request<KeyQueryAnswer>) (members: BrokerAddress list) =
+    let rec private queryInTurn what (request: Request<KeyQueryAnswer>) (members: BrokerAddress list) =
         match members with
         | [] -> Plan.Done None
         | broker :: others ->
             plan {
-                let! answer = Plan.ask (Target.Broker broker) what request
+                let! answer = Plan.query (Target.Broker broker) what request
 
                 match notFoundMeansNone answer with
-                | Error _ when not others.IsEmpty -> return! askInTurn what request others
+                | Error _ when not others.IsEmpty -> return! queryInTurn what request others
                 | records -> return Some(broker, records)
             }
 
@@ -75,7 +75,7 @@ module MessageSearch =
             let! answers =
                 Directory.ofRoute route
                 |> List.groupBy _.Name
-                |> List.map (fun (_, members) -> askInTurn $"messages of {query.Topic} by key" request members)
+                |> List.map (fun (_, members) -> queryInTurn $"messages of {query.Topic} by key" request members)
                 |> Plan.all
 
             let decoded =
@@ -127,7 +127,7 @@ module MessageSearch =
                         Topic = topic
                         CommitLogOffset = id.PhysicalOffset
                     }
-                |> Plan.ask (Target.Broker broker) "message by its offset in the commit log"
+                |> Plan.query (Target.Broker broker) "message by its offset in the commit log"
 
             return
                 match answer with

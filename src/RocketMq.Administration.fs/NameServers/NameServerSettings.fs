@@ -26,7 +26,7 @@ module NameServerSettings =
     /// The settings of each.
     let read (nameServers: Endpoint list) : Plan<(Endpoint * Result<Setting list, ServerFailure>) list> =
         ofEach nameServers (fun server ->
-            Plan.ask (Target.NameServer server) "settings" (Settings.ofNameServer.Request()))
+            Plan.query (Target.NameServer server) "settings" (Settings.ofNameServer.Request()))
 
     /// All keys of a namespace, in each.
     let keys
@@ -34,7 +34,7 @@ module NameServerSettings =
         (space: string)
         : Plan<(Endpoint * Result<Map<string, string>, ServerFailure>) list> =
         ofEach nameServers (fun server ->
-            Plan.ask (Target.NameServer server) $"keys of {space}" (KeyValueConfig.list.Request space)
+            Plan.query (Target.NameServer server) $"keys of {space}" (KeyValueConfig.list.Request space)
             |> Plan.map (fun answer ->
                 match answer with
                 | Ok(Some keys) -> Ok keys
@@ -42,7 +42,7 @@ module NameServerSettings =
                 | Error error -> Error error))
 
     let private valueAt (place: KeyValuePlace) (server: Endpoint) =
-        Plan.ask (Target.NameServer server) $"{place.Namespace}/{place.Key}" (KeyValueConfig.get.Request place)
+        Plan.query (Target.NameServer server) $"{place.Namespace}/{place.Key}" (KeyValueConfig.get.Request place)
 
     let private verify nameServers (place: KeyValuePlace) (expected: string option) =
         ofEach nameServers (valueAt place)

@@ -9,7 +9,7 @@ module WritePermissions =
     let private writable (name: string) (server: Endpoint) (topics: string list) =
         topics
         |> List.map (fun topic ->
-            Plan.ask (Target.NameServer server) $"route of {topic}" (GetRoute.request topic)
+            Plan.query (Target.NameServer server) $"route of {topic}" (GetRoute.request topic)
             |> Plan.map (fun answer ->
                 match answer with
                 | Ok route ->
@@ -29,7 +29,7 @@ module WritePermissions =
                 brokers |> List.filter (fun broker -> broker.IsMaster && broker.Name = name)
 
             let! tables =
-                Answers.ask masters "settings of all topics" (Admin.Topics.all.Request())
+                Answers.query masters "settings of all topics" (Admin.Topics.all.Request())
 
             return
                 tables.Values

@@ -139,7 +139,7 @@ module OffsetChanges =
 
     let private needGroup group (masters: BrokerAddress list) : Plan<unit> =
         plan {
-            let! configs = Answers.askEach masters (GroupConfigs.tryGet group)
+            let! configs = Answers.queryEach masters (GroupConfigs.tryGet group)
 
             if
                 configs.Values |> List.exists Option.isSome
@@ -167,7 +167,7 @@ module OffsetChanges =
             and! settings =
                 masters
                 |> List.map (fun broker ->
-                    Plan.ask (Target.Broker broker) "settings" (Settings.ofBroker.Request())
+                    Plan.query (Target.Broker broker) "settings" (Settings.ofBroker.Request())
                     |> Plan.map (fun answer -> broker, isServerSide answer))
                 |> Plan.all
 
@@ -243,7 +243,7 @@ module OffsetChanges =
             do! needGroup group masters
 
             let! stats =
-                Answers.ask
+                Answers.query
                     masters
                     $"progress of group {source}"
                     (Statistics.ofGroup.Request

@@ -120,7 +120,7 @@ module internal GroupPlaces =
                     TimestampMillis = millis
                     Boundary = None
                 }
-            |> Plan.askFor broker (invariant $"offset by time in {place.Queue.Topic} {place.Queue.QueueId}")
+            |> Plan.require broker (invariant $"offset by time in {place.Queue.Topic} {place.Queue.QueueId}")
             |> Plan.map (within place)
 
     let private text (offset: int64 option) =

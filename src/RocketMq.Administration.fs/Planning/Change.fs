@@ -25,7 +25,7 @@ type Verification =
         Found: string option
     }
 
-    member verification.Holds = verification.Found = Some verification.Expected
+    member verification.IsConfirmed = verification.Found = Some verification.Expected
 
 /// What an action would change: nothing has been written yet.
 type Change =
@@ -79,7 +79,7 @@ type ChangeResult =
                 ChangeStatus.Failed
             else
                 ChangeStatus.Partly
-        elif result.Verifications |> List.forall _.Holds then
+        elif result.Verifications |> List.forall _.IsConfirmed then
             ChangeStatus.CarriedOut
         else
             ChangeStatus.Partly

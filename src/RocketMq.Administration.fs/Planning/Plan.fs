@@ -123,7 +123,7 @@ module Plan =
         Plan.Round([| call |], (fun replies -> Plan.Done(decoded request replies[0])))
 
     /// Asks one server.
-    let ask target what request = call false target what request
+    let query target what request = call false target what request
 
     /// A server's failure fails the plan.
     let need (target: Target) (plan: Plan<Result<'T, RemotingError>>) : Plan<'T> =
@@ -143,7 +143,8 @@ module Plan =
                 ))
 
     /// Asks one server without which nothing goes on.
-    let askFor target what request = ask target what request |> need target
+    let require target what request =
+        query target what request |> need target
 
     /// The calls with which the plan begins.
     let firstCalls (plan: Plan<'T>) : Call list =
@@ -206,7 +207,7 @@ module Answers =
         }
 
     /// Asks brokers side by side.
-    let askEach
+    let queryEach
         (brokers: BrokerAddress list)
         (query: BrokerAddress -> Plan<Result<'T, RemotingError>>)
         : Plan<Answers<'T>> =
@@ -216,8 +217,8 @@ module Answers =
         |> Plan.map ofBrokers
 
     /// The same question to each.
-    let ask (brokers: BrokerAddress list) (what: string) (request: Request<'T>) : Plan<Answers<'T>> =
-        askEach brokers (fun broker -> Plan.ask (Target.Broker broker) what request)
+    let query (brokers: BrokerAddress list) (what: string) (request: Request<'T>) : Plan<Answers<'T>> =
+        queryEach brokers (fun broker -> Plan.query (Target.Broker broker) what request)
 
     let map (change: 'T -> 'U) (answers: Answers<'T>) : Answers<'U> =
         {

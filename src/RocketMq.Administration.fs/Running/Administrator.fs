@@ -56,7 +56,7 @@ type Administrator private (client: RocketMqClient, options: AdministratorOption
         backgroundTask {
             match! run change.Verify cancellation with
             | Ok found when
-                found |> List.exists (fun one -> not one.Holds)
+                found |> List.exists (fun one -> not one.IsConfirmed)
                 && clock.GetElapsedTime started < options.VerifyWithin
                 ->
                 do! Task.Delay(verifyAgainAfter, clock, cancellation)

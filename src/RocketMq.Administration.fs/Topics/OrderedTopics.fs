@@ -19,7 +19,7 @@ module OrderedTopics =
         : Plan<(Endpoint * Result<string option, RemotingError>) list> =
         nameServers
         |> List.map (fun server ->
-            Plan.ask (Target.NameServer server) $"order of {topic}" (KeyValueConfig.get.Request(place topic))
+            Plan.query (Target.NameServer server) $"order of {topic}" (KeyValueConfig.get.Request(place topic))
             |> Plan.map (fun answer -> server, answer))
         |> Plan.all
 

@@ -146,11 +146,11 @@ module TopicChanges =
             (Some(TopicConfigs.describe after))
 
     /// Brokers of 4.9, which have no attributes, do not keep whether a topic is ordered: only name servers do.
-    let private asKept (config: TopicConfig) (found: Result<TopicConfig option, RemotingError>) =
+    let private asStored (config: TopicConfig) (found: Result<TopicConfig option, RemotingError>) =
         match found with
-        | Ok(Some kept) when kept.Attributes.IsNone ->
+        | Ok(Some stored) when stored.Attributes.IsNone ->
             { config with
-                IsOrderly = kept.IsOrderly
+                IsOrderly = stored.IsOrderly
                 Attributes = None
             }
         | Ok _
@@ -165,7 +165,7 @@ module TopicChanges =
                 {
                     Server = broker.ToString()
                     What = $"topic {config.Name}"
-                    Expected = TopicConfigs.describe (asKept config found)
+                    Expected = TopicConfigs.describe (asStored config found)
                     Found =
                         match found with
                         | Ok(Some found) -> Some(TopicConfigs.describe found)
@@ -178,7 +178,7 @@ module TopicChanges =
     let private read (scope: BrokerScope) (topic: string) : Plan<(BrokerAddress * TopicConfig option) list> =
         plan {
             let! masters = Directory.brokers scope BrokerRoles.Masters
-            let! configs = Answers.askEach masters (TopicConfigs.tryGet topic)
+            let! configs = Answers.queryEach masters (TopicConfigs.tryGet topic)
 
             match configs.Failures with
             | [] -> return configs.Answers
@@ -312,7 +312,7 @@ module TopicChanges =
         }
 
     let private routeGone topic (server: Endpoint) =
-        Plan.ask (Target.NameServer server) $"route of {topic}" (GetRoute.request topic)
+        Plan.query (Target.NameServer server) $"route of {topic}" (GetRoute.request topic)
         |> Plan.map (fun answer ->
             {
                 Server = invariant $"name server {server}"
@@ -353,7 +353,7 @@ module TopicChanges =
         plan {
             let! all = Directory.all
             let! inScope = Plan.ofResult (Directory.select scope BrokerRoles.Masters all)
-            let! configs = Answers.askEach inScope (TopicConfigs.tryGet topic)
+            let! configs = Answers.queryEach inScope (TopicConfigs.tryGet topic)
             and! route = Directory.tryRoute topic
             and! order = OrderedTopics.read nameServers topic
 

@@ -86,14 +86,14 @@ module TopicConfigs =
         let target = Target.Broker broker
 
         Topics.config.Request { Topic = topic; IsLogical = None }
-        |> Plan.ask target $"settings of topic {topic}"
+        |> Plan.query target $"settings of topic {topic}"
         |> Plan.bind (fun answer ->
             match answer with
             | Ok detail -> Plan.Done(Ok(Some detail.Config))
             | Error(RemotingError.Refused(code = ResponseCode.TopicNotExist)) -> Plan.Done(Ok None)
             | Error(RemotingError.Refused(code = ResponseCode.RequestCodeNotSupported)) ->
                 Topics.all.Request()
-                |> Plan.ask target "settings of all topics"
+                |> Plan.query target "settings of all topics"
                 |> Plan.map (Result.map (fun table -> Map.tryFind topic table.Topics))
             | Error error -> Plan.Done(Error error))
 
@@ -132,7 +132,7 @@ module TopicQueries =
             match scope, withQueues with
             | BrokerScope.All, false ->
                 let! topics =
-                    Plan.askFor Target.AnyNameServer "all topics" (NameServerTopics.all.Request())
+                    Plan.require Target.AnyNameServer "all topics" (NameServerTopics.all.Request())
 
                 return
                     {
@@ -152,7 +152,7 @@ module TopicQueries =
                     }
             | _ ->
                 let! masters = Plan.ofResult (Directory.select scope BrokerRoles.Masters brokers)
-                let! tables = Answers.ask masters "settings of all topics" (Topics.all.Request())
+                let! tables = Answers.query masters "settings of all topics" (Topics.all.Request())
                 let! tables = Answers.needOne tables
 
                 let ofTopic (topic: string, configs: TopicConfig list) =
@@ -179,7 +179,7 @@ module TopicQueries =
 
     /// The offsets of a topic's queues on its masters.
     let queues (topic: string) (masters: BrokerAddress list) : Plan<Answers<QueueStatus list>> =
-        Answers.ask masters $"offsets of topic {topic}" (Statistics.ofTopic.Request topic)
+        Answers.query masters $"offsets of topic {topic}" (Statistics.ofTopic.Request topic)
         |> Plan.map (
             Answers.map (fun stats ->
                 [
@@ -196,7 +196,7 @@ module TopicQueries =
     /// The groups that have committed offsets of a topic or, of brokers before 5.0, subscribe to it. Brokers of 5.3 name the topic itself as
     /// one of them, in place of the groups that subscribe (ConsumerManager.registerConsumer): it is left out.
     let groups (topic: string) (masters: BrokerAddress list) : Plan<Answers<string list>> =
-        Answers.ask masters $"groups of topic {topic}" (GroupProgress.groupsOf.Request topic)
+        Answers.query masters $"groups of topic {topic}" (GroupProgress.groupsOf.Request topic)
         |> Plan.map (Answers.map (List.filter (fun group -> group <> topic)))
 
     /// A topic with its settings on each master, its queues and its groups.
@@ -206,7 +206,7 @@ module TopicQueries =
             and! all = Directory.all
             let masters = Directory.ofRoute route |> List.filter _.IsMaster
 
-            let! configs = Answers.askEach masters (TopicConfigs.tryGet topic)
+            let! configs = Answers.queryEach masters (TopicConfigs.tryGet topic)
             and! queues = queues topic masters
             and! groups = groups topic masters
 

@@ -63,10 +63,10 @@ public sealed class ChangePlans
     /// </summary>
     /// <exception cref="RocketMqException">There is none, members are online, or a server that must be asked did not answer.</exception>
     public Task<ChangePlan> DeleteGroupAsync(
-        string group, bool keepOffsets = false, BrokerScope? scope = null, CancellationToken cancellationToken = default)
+        string group, bool retainOffsets = false, BrokerScope? scope = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(group);
-        return PlanAsync(_ => Admin.GroupChanges.delete(Of(scope), group, keepOffsets), cancellationToken);
+        return PlanAsync(_ => Admin.GroupChanges.delete(Of(scope), group, retainOffsets), cancellationToken);
     }
 
     /// <summary>

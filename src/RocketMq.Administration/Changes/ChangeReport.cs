@@ -55,7 +55,7 @@ public sealed record WriteReport(PlannedWrite Write, WriteOutcome Outcome, Serve
 public sealed record Verification(string Server, string What, string Expected, string? Found)
 {
     /// <summary>Whether it is as it was written.</summary>
-    public bool Holds => Found == Expected;
+    public bool IsConfirmed => Found == Expected;
 }
 
 /// <summary>What became of a change.</summary>
@@ -97,7 +97,7 @@ public sealed class ChangeReport
             .Where(write => write.Outcome != WriteOutcome.CarriedOut)
             .Select(write => write.Failure?.ToString() ?? $"{write.Write.Server}: not tried, as an earlier step failed.")
             .Concat(Verifications
-                .Where(one => !one.Holds)
+                .Where(one => !one.IsConfirmed)
                 .Select(one => $"{one.Server} {one.What}: {one.Expected} was written, {one.Found ?? "nothing could be read"} was read."));
 
         var outcome = Status switch

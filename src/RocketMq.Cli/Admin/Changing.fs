@@ -90,7 +90,7 @@ module Changing =
                     Text one.What
                     Text one.Expected
                     Report.optional Unknown Text one.Found
-                    Flag one.Holds
+                    Flag one.IsConfirmed
                 ])
 
         Report.table
@@ -131,7 +131,7 @@ module Changing =
         | _ -> ExitCode.failed
 
     let private finish (invocation: Invocation) (result: ChangeResult) : Result<int, Failure> =
-        let isVerified = result.Verifications |> List.forall _.Holds
+        let isVerified = result.Verifications |> List.forall _.IsConfirmed
 
         let reports =
             match invocation.Format with

@@ -68,7 +68,7 @@ module GroupCommands =
         plan {
             let! all = Directory.brokers scope BrokerRoles.MastersAndSlaves
             let masters = all |> List.filter _.IsMaster
-            let! configs = Answers.askEach masters (GroupConfigs.tryGet group)
+            let! configs = Answers.queryEach masters (GroupConfigs.tryGet group)
             and! members = GroupMembers.ofGroup all group false
             let! configs = Answers.needOne configs
 

@@ -138,10 +138,10 @@ module LagCommands =
             let! masters = Directory.brokers scope BrokerRoles.Masters
 
             let! answers =
-                Answers.ask masters "progress of all groups" (Statistics.ofGroups.Request false)
+                Answers.query masters "progress of all groups" (Statistics.ofGroups.Request false)
 
             and! ordered =
-                Answers.ask masters "progress of groups in order" (Statistics.ofGroups.Request true)
+                Answers.query masters "progress of groups in order" (Statistics.ofGroups.Request true)
 
             return!
                 Answers.needOne

@@ -65,10 +65,10 @@ module Metadata =
         plan {
             let! all = Directory.all
             let! masters = Directory.brokers scope BrokerRoles.Masters
-            let! topics = Answers.ask masters "settings of all topics" (Topics.all.Request())
+            let! topics = Answers.query masters "settings of all topics" (Topics.all.Request())
 
             and! groups =
-                Answers.ask masters "settings of all groups" (SubscriptionGroups.all.Request())
+                Answers.query masters "settings of all groups" (SubscriptionGroups.all.Request())
 
             let! topics = Answers.needOne topics
 

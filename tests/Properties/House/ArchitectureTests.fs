@@ -251,7 +251,8 @@ let private mapTests =
                         Regex.Matches(File.ReadAllText document, @"(\w+\.(fs|cs))\b")
                         |> Seq.map (fun hit -> hit.Groups[1].Value))
                     // Projects are folders that end so.
-                    |> Seq.filter (fun name -> not (Regex.IsMatch(name, @"^(Protocol|Client|EmbeddedBroker)\.fs$")))
+                    |> Seq.filter (fun name ->
+                        not (Regex.IsMatch(name, @"^(Protocol|Client|EmbeddedBroker|Administration)\.fs$")))
                     |> Seq.distinct
                     |> List.ofSeq
 
