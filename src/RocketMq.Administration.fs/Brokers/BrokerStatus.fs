@@ -12,7 +12,7 @@ type BrokerStatus =
         Broker: BrokerAddress
         /// As it names its release.
         Version: string option
-        /// Whether it takes requests; since 5.0.
+        /// Whether it does what masters do, timed messages and transactions among it; since 5.0.
         IsActive: bool option
         /// In milliseconds since 1970.
         BootMillis: int64 option

@@ -95,7 +95,8 @@ module ClusterCheck =
                 | Some bytes ->
                     finding FindingLevel.Warning subject (invariant $"{bytes} stored bytes cannot be consumed yet")
                 | None -> ()
-                if status.IsActive = Some false then
+                // Slaves are not, as long as none stands in for its master.
+                if status.IsActive = Some false && status.Broker.IsMaster then
                     finding FindingLevel.Bad subject "it is not active"
             ]
 
