@@ -9,6 +9,7 @@ open RocketMq
 open RocketMq.Protocol
 open RocketMq.Protocol.Admin
 open RocketMq.Administration
+open RocketMq.Administration.Tests.FakeServers
 open RocketMq.Administration.Tests.Rig
 
 let private onCluster name (test: Rig -> Task<unit>) =
@@ -94,16 +95,12 @@ let tests =
                     let! again =
                         rig.Failure(TopicChanges.create rig.NameServers BrokerScope.All topic unchanged)
 
-                    match again with
-                    | AdminError.NotAllowed _ -> ()
-                    | error -> failtest error.Message
+                    expectNotAllowed again |> ignore
 
-                    let! _ = rig.Do(TopicChanges.delete rig.NameServers BrokerScope.All topic)
+                    let! _ = rig.Do(TopicDeletion.delete rig.NameServers BrokerScope.All topic)
                     let! gone = rig.Failure(Directory.route topic)
 
-                    match gone with
-                    | AdminError.NotFound _ -> ()
-                    | error -> failtest error.Message
+                    expectNotFound gone |> ignore
                 }
 
             onCluster "a topic's permission is changed and nothing else"
@@ -129,7 +126,7 @@ let tests =
                             (Some "3 queues to read, 3 to write, R")
                             "read only"
 
-                    let! _ = rig.Do(TopicChanges.delete rig.NameServers BrokerScope.All topic)
+                    let! _ = rig.Do(TopicDeletion.delete rig.NameServers BrokerScope.All topic)
                     return ()
                 }
 
@@ -159,7 +156,7 @@ let tests =
                         for master in masters do
                             Expect.stringContains text $"{master.Name}:2" "each master"
 
-                    let! _ = rig.Do(TopicChanges.delete rig.NameServers BrokerScope.All topic)
+                    let! _ = rig.Do(TopicDeletion.delete rig.NameServers BrokerScope.All topic)
                     let! texts = rig.Run(OrderedTopics.read rig.NameServers topic)
 
                     for _, text in texts do
@@ -201,9 +198,7 @@ let tests =
                     let! _ = rig.Do(GroupChanges.delete BrokerScope.All group false)
                     let! gone = rig.Failure(GroupChanges.delete BrokerScope.All group false)
 
-                    match gone with
-                    | AdminError.NotFound _ -> ()
-                    | error -> failtest error.Message
+                    expectNotFound gone |> ignore
                 }
 
             onCluster "a group that is offline is reset to each kind of target, and its lag follows"
@@ -324,9 +319,7 @@ let tests =
 
                     let! refused = rig.Failure(GroupChanges.delete BrokerScope.All group false)
 
-                    match refused with
-                    | AdminError.NotAllowed _ -> ()
-                    | error -> failtest error.Message
+                    expectNotAllowed refused |> ignore
 
                     do! consumer.Close()
                 }
@@ -392,9 +385,7 @@ let tests =
 
                     let! unnamed = rig.Failure(MessageSearch.byId None receipt.UniqueId)
 
-                    match unnamed with
-                    | AdminError.Invalid _ -> ()
-                    | error -> failtest error.Message
+                    expectInvalid unnamed |> ignore
                 }
 
             onCluster "dead letters are counted, read, and sent to the group that gave them up, with their topic"
@@ -600,9 +591,7 @@ let tests =
                     messages.Add error
 
                     for error in messages do
-                        match error with
-                        | AdminError.NotFound _ -> ()
-                        | error -> failtest error.Message
+                        expectNotFound error |> ignore
                 }
 
             onCluster "asking for a group does not make it"
@@ -614,9 +603,7 @@ let tests =
                         let! error =
                             rig.Failure(GroupChanges.update BrokerScope.All group GroupSettings.Unchanged)
 
-                        match error with
-                        | AdminError.NotFound _ -> ()
-                        | error -> failtest error.Message
+                        expectNotFound error |> ignore
                 }
         ]
     |> testSequenced

@@ -89,6 +89,40 @@ let errorOf (result: Result<'T, AdminError> * Call list list) : AdminError =
     | Ok _ -> failwith "it succeeded"
     | Error error -> error
 
+/// The reason of an action that must not be carried out.
+let expectNotAllowed (error: AdminError) : string =
+    match error with
+    | AdminError.NotAllowed reason -> reason
+    | error -> failwith error.Message
+
+/// The name that is not there.
+let expectNotFound (error: AdminError) : string =
+    match error with
+    | AdminError.NotFound(name = name) -> name
+    | error -> failwith error.Message
+
+/// What makes no sense.
+let expectInvalid (error: AdminError) : string =
+    match error with
+    | AdminError.Invalid reason -> reason
+    | error -> failwith error.Message
+
+/// Answers the requests of an operation to brokers, or refuses them, by their query.
+let private ofBrokers
+    (operation: Operation<'Query, 'Answer>)
+    (answer: BrokerAddress -> 'Query -> Result<'Answer, ResponseCode>)
+    : Answering =
+    fun call ->
+        match call.Target with
+        | Target.Broker broker when call.Code = operation.Code ->
+            match operation.Decode call.Command with
+            | Error error -> failwith error.Message
+            | Ok query ->
+                match answer broker query with
+                | Ok answer -> Some(Ok(operation.Answer(answer, call.Command)))
+                | Error code -> Some(refusal code "no" call)
+        | _ -> None
+
 let cluster (brokers: BrokerAddress list) : Answering =
     answering Cluster.info (fun _ () ->
         {
@@ -168,38 +202,20 @@ let config topic queues : TopicConfig =
 
 /// The settings of topics by broker, as brokers of 5.x say them.
 let configs (table: (BrokerAddress * TopicConfig list) list) : Answering =
-    fun call ->
-        match call.Target, call.Code with
-        | Target.Broker broker, RequestCode.GetTopicConfig ->
-            match Topics.config.Decode call.Command with
-            | Error error -> failwith error.Message
-            | Ok query ->
-                let found =
-                    table
-                    |> List.filter (fun (other, _) -> other = broker)
-                    |> List.collect snd
-                    |> List.tryFind (fun config -> config.Name = query.Topic)
-
-                match found with
-                | Some config -> Some(Ok(Topics.config.Answer({ Config = config; Mapping = None }, call.Command)))
-                | None -> Some(refusal ResponseCode.TopicNotExist "no" call)
-        | _ -> None
+    ofBrokers Topics.config (fun broker query ->
+        table
+        |> List.filter (fun (other, _) -> other = broker)
+        |> List.collect snd
+        |> List.tryFind (fun config -> config.Name = query.Topic)
+        |> Option.map (fun config -> Ok { Config = config; Mapping = None })
+        |> Option.defaultValue (Error ResponseCode.TopicNotExist))
 
 /// Texts of name servers.
 let texts (table: (Endpoint * string * string) list) : Answering =
-    fun call ->
-        match call.Target, call.Code with
-        | Target.NameServer server, RequestCode.GetKvConfig ->
-            match KeyValueConfig.get.Decode call.Command with
-            | Error error -> failwith error.Message
-            | Ok place ->
-                let found =
-                    table
-                    |> List.tryFind (fun (other, key, _) -> other = server && key = place.Key)
-                    |> Option.map (fun (_, _, value) -> value)
-
-                Some(Ok(KeyValueConfig.get.Answer(found, call.Command)))
-        | _ -> None
+    answering KeyValueConfig.get (fun call place ->
+        table
+        |> List.tryFind (fun (server, key, _) -> Target.NameServer server = call.Target && key = place.Key)
+        |> Option.map (fun (_, _, value) -> value))
 
 /// Takes every write.
 let takesWrites: Answering =
@@ -218,56 +234,40 @@ let queue topic (broker: BrokerAddress) id : MessageQueue =
 
 /// The lowest and highest offset of queues.
 let ranges (table: (MessageQueue * int64 * int64) list) : Answering =
-    fun call ->
-        match call.Target, call.Code with
-        | Target.Broker broker, RequestCode.GetTopicStatsInfo ->
-            match Statistics.ofTopic.Decode call.Command with
-            | Error error -> failwith error.Message
-            | Ok topic ->
-                let queues =
-                    table
-                    |> List.filter (fun (queue, _, _) -> queue.Topic = topic && queue.BrokerName = broker.Name)
+    ofBrokers Statistics.ofTopic (fun broker topic ->
+        let queues =
+            table
+            |> List.filter (fun (queue, _, _) -> queue.Topic = topic && queue.BrokerName = broker.Name)
 
-                if queues.IsEmpty then
-                    Some(refusal ResponseCode.TopicNotExist "no" call)
-                else
-                    let stats: TopicStats =
-                        {
-                            Queues =
-                                queues
-                                |> List.map (fun (queue, least, most) ->
-                                    queue,
-                                    {
-                                        MinOffset = least
-                                        MaxOffset = most
-                                        LastUpdateTimestamp = 0L
-                                    })
-                                |> Map.ofList
-                            PutsPerSecond = None
-                        }
-
-                    Some(Ok(Statistics.ofTopic.Answer(stats, call.Command)))
-        | _ -> None
+        if queues.IsEmpty then
+            Error ResponseCode.TopicNotExist
+        else
+            Ok
+                {
+                    Queues =
+                        queues
+                        |> List.map (fun (queue, least, most) ->
+                            queue,
+                            {
+                                MinOffset = least
+                                MaxOffset = most
+                                LastUpdateTimestamp = 0L
+                            })
+                        |> Map.ofList
+                    PutsPerSecond = None
+                })
 
 /// What groups have committed; a queue that is not in the table has none.
 let offsets (table: (string * MessageQueue * int64) list) : Answering =
-    fun call ->
-        match call.Target, call.Code with
-        | Target.Broker broker, RequestCode.QueryConsumerOffset ->
-            match Offsets.queryCommitted.Decode call.Command with
-            | Error error -> failwith error.Message
-            | Ok query ->
-                let found =
-                    table
-                    |> List.tryFind (fun (group, queue, _) ->
-                        group = query.Queue.ConsumerGroup
-                        && queue.Topic = query.Queue.Topic
-                        && queue.BrokerName = broker.Name
-                        && queue.QueueId = query.Queue.QueueId)
-                    |> Option.map (fun (_, _, offset) -> offset)
-
-                Some(Ok(Offsets.queryCommitted.Answer(found, call.Command)))
-        | _ -> None
+    ofBrokers Offsets.queryCommitted (fun broker query ->
+        table
+        |> List.tryFind (fun (group, queue, _) ->
+            group = query.Queue.ConsumerGroup
+            && queue.Topic = query.Queue.Topic
+            && queue.BrokerName = broker.Name
+            && queue.QueueId = query.Queue.QueueId)
+        |> Option.map (fun (_, _, offset) -> offset)
+        |> Ok)
 
 let connection clientId : ClientConnection =
     {
@@ -279,49 +279,34 @@ let connection clientId : ClientConnection =
 
 /// Members of a group at some brokers; the others say that none is online.
 let members (model: MessageModel) (table: (BrokerAddress * string list) list) : Answering =
-    fun call ->
-        match call.Target, call.Code with
-        | Target.Broker broker, RequestCode.GetConsumerConnectionList ->
-            match table |> List.tryFind (fun (other, _) -> other = broker) with
-            | None -> Some(refusal ResponseCode.ConsumerNotOnline "not online" call)
-            | Some(_, clients) ->
-                let answer: GroupConnections =
-                    {
-                        Connections = clients |> List.map connection
-                        Subscriptions = Map.empty
-                        Type = Some ConsumeType.ConsumePassively
-                        Model = Some model
-                        Start = None
-                    }
-
-                Some(Ok(Connections.ofConsumers.Answer(answer, call.Command)))
-        | _ -> None
+    ofBrokers Connections.ofConsumers (fun broker _ ->
+        table
+        |> List.tryFind (fun (other, _) -> other = broker)
+        |> Option.map (fun (_, clients) ->
+            Ok
+                {
+                    Connections = clients |> List.map connection
+                    Subscriptions = Map.empty
+                    Type = Some ConsumeType.ConsumePassively
+                    Model = Some model
+                    Start = None
+                })
+        |> Option.defaultValue (Error ResponseCode.ConsumerNotOnline))
 
 /// The settings of groups by broker. The request for one group alone is not answered: it would make the group.
 let groups (table: (BrokerAddress * SubscriptionGroup list) list) : Answering =
-    fun call ->
-        match call.Target, call.Code with
-        | Target.Broker broker, RequestCode.GetAllSubscriptionGroupConfig ->
-            let all =
-                table
-                |> List.filter (fun (other, _) -> other = broker)
-                |> List.collect snd
-                |> List.map (fun config -> config.Name, config)
-                |> Map.ofList
-
-            Some(
-                Ok(
-                    SubscriptionGroups.all.Answer(
-                        {
-                            Groups = all
-                            Version = None
-                            Forbidden = None
-                        },
-                        call.Command
-                    )
-                )
-            )
-        | _ -> None
+    ofBrokers SubscriptionGroups.all (fun broker () ->
+        Ok
+            {
+                Groups =
+                    table
+                    |> List.filter (fun (other, _) -> other = broker)
+                    |> List.collect snd
+                    |> List.map (fun config -> config.Name, config)
+                    |> Map.ofList
+                Version = None
+                Forbidden = None
+            })
 
 /// Settings of every broker.
 let settings (pairs: (string * string) list) : Answering =

@@ -14,7 +14,7 @@ type BrokerSettings =
 
 /// Settings of brokers: reading, and changing with what is read afterwards.
 module BrokerSettings =
-    /// Settings whose values are nobody's business.
+    /// Settings whose values are not shown.
     let isSecret (name: string) =
         [ "password"; "secret"; "accesskey"; "credential"; "token" ]
         |> List.exists (fun part -> name.Contains(part, StringComparison.OrdinalIgnoreCase))
@@ -41,11 +41,7 @@ module BrokerSettings =
                             Settings =
                                 answer
                                 |> Result.map _.Settings
-                                |> Result.mapError (fun error ->
-                                    {
-                                        Server = broker.ToString()
-                                        Error = error
-                                    })
+                                |> Result.mapError (fun error -> ServerFailure.Of(Target.Broker broker, error))
                         }))
                 |> Plan.all
         }
@@ -63,10 +59,10 @@ module BrokerSettings =
             | Some _ -> Error(AdminError.Invalid "A setting has no name.")
             | None -> Ok()
 
-    let private unknown (changes: Setting list) (found: Answers<BrokerSettingsAnswer>) =
+    let private unknown (changes: Setting list) (found: (BrokerAddress * BrokerSettingsAnswer) list) =
         [
             for setting in changes do
-                for broker, answer in found.Answers do
+                for broker, answer in found do
                     if (valueOf setting.Name answer.Settings).IsNone then
                         $"{broker.Name} does not have the setting {setting.Name}: it may ignore it."
         ]
@@ -78,68 +74,66 @@ module BrokerSettings =
             do! Plan.ofResult (check changes)
             let! brokers = Directory.brokers scope roles
             let! found = Answers.queryEach brokers query
+            let! found = Answers.needAll found
 
-            match found.Failures with
-            | _ :: _ as failures -> return! Plan.Failed(AdminError.Failed failures)
-            | [] ->
-                let writes =
-                    found.Answers
-                    |> List.choose (fun (broker, answer) ->
-                        let differing =
-                            changes
-                            |> List.filter (fun setting -> valueOf setting.Name answer.Settings <> Some setting.Value)
+            let writes =
+                found
+                |> List.choose (fun (broker, answer) ->
+                    let differing =
+                        changes
+                        |> List.filter (fun setting -> valueOf setting.Name answer.Settings <> Some setting.Value)
 
-                        let text get =
-                            differing
-                            |> List.map (fun setting -> $"{setting.Name}={get setting}")
-                            |> String.concat ", "
+                    let text get =
+                        differing
+                        |> List.map (fun setting -> $"{setting.Name}={get setting}")
+                        |> String.concat ", "
 
-                        match differing with
-                        | [] -> None
-                        | differing ->
-                            Change.write
-                                (Target.Broker broker)
-                                "settings"
-                                (Settings.updateBroker.Request differing)
-                                (Some(
-                                    text (fun setting ->
-                                        valueOf setting.Name answer.Settings
-                                        |> Option.map (shown setting.Name)
-                                        |> Option.defaultValue "?")
-                                ))
-                                (Some(text (fun setting -> shown setting.Name setting.Value)))
-                            |> Some)
+                    match differing with
+                    | [] -> None
+                    | differing ->
+                        Change.write
+                            (Target.Broker broker)
+                            "settings"
+                            (Settings.updateBroker.Request differing)
+                            (Some(
+                                text (fun setting ->
+                                    valueOf setting.Name answer.Settings
+                                    |> Option.map (shown setting.Name)
+                                    |> Option.defaultValue "?")
+                            ))
+                            (Some(text (fun setting -> shown setting.Name setting.Value)))
+                        |> Some)
 
-                return
-                    {
-                        Summary = $"change settings of {scope}"
-                        Destroys = false
-                        Warnings = unknown changes found
-                        Stages = [ writes ]
-                        Verify =
-                            brokers
-                            |> List.map (fun broker ->
-                                query broker
-                                |> Plan.map (fun answer ->
-                                    changes
-                                    |> List.map (fun setting ->
-                                        {
-                                            Server = broker.ToString()
-                                            What = setting.Name
-                                            Expected = shown setting.Name setting.Value
-                                            Found =
-                                                match answer with
-                                                | Ok answer ->
-                                                    match valueOf setting.Name answer.Settings with
-                                                    | Some value when value = setting.Value ->
-                                                        Some(shown setting.Name setting.Value)
-                                                    | Some value when isSecret setting.Name ->
-                                                        Some(if value = "" then "" else "another value")
-                                                    | Some value -> Some value
-                                                    | None -> Some "not there"
-                                                | Error _ -> None
-                                        })))
-                            |> Plan.all
-                            |> Plan.map List.concat
-                    }
+            return
+                {
+                    Summary = $"change settings of {scope}"
+                    Destroys = false
+                    Warnings = unknown changes found
+                    Stages = [ writes ]
+                    Verify =
+                        brokers
+                        |> List.map (fun broker ->
+                            query broker
+                            |> Plan.map (fun answer ->
+                                changes
+                                |> List.map (fun setting ->
+                                    {
+                                        Server = broker.ToString()
+                                        What = setting.Name
+                                        Expected = shown setting.Name setting.Value
+                                        Found =
+                                            match answer with
+                                            | Ok answer ->
+                                                match valueOf setting.Name answer.Settings with
+                                                | Some value when value = setting.Value ->
+                                                    Some(shown setting.Name setting.Value)
+                                                | Some value when isSecret setting.Name ->
+                                                    Some(if value = "" then "" else "another value")
+                                                | Some value -> Some value
+                                                | None -> Some "not there"
+                                            | Error _ -> None
+                                    })))
+                        |> Plan.all
+                        |> Plan.map List.concat
+                }
         }

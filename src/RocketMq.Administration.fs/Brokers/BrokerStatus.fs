@@ -121,19 +121,14 @@ module BrokerStatus =
             {
                 Broker = broker
                 Status =
-                    match answer with
-                    | Ok figures -> Ok(ofFigures broker figures)
-                    | Error error ->
-                        Error
-                            {
-                                Server = broker.ToString()
-                                Error = error
-                            }
+                    answer
+                    |> Result.map (ofFigures broker)
+                    |> Result.mapError (fun error -> ServerFailure.Of(Target.Broker broker, error))
             })
+
+    /// A row for each of some brokers.
+    let ofBrokers (brokers: BrokerAddress list) : Plan<BrokerRow list> = brokers |> List.map read |> Plan.all
 
     /// A row for each broker of a scope, masters and slaves.
     let list (scope: BrokerScope) : Plan<BrokerRow list> =
-        plan {
-            let! brokers = Directory.brokers scope BrokerRoles.MastersAndSlaves
-            return! brokers |> List.map read |> Plan.all
-        }
+        Directory.brokers scope BrokerRoles.MastersAndSlaves |> Plan.bind ofBrokers

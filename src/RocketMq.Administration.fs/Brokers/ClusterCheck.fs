@@ -152,9 +152,7 @@ module ClusterCheck =
                     |> Seq.sort
                     |> List.ofSeq
 
-                let isServerName name =
-                    name = cluster || tables |> List.exists (fun (broker, _) -> broker.Name = name)
-
+                let isServerName = tables |> List.map fst |> Directory.isServerName
                 let mutable count = 0
 
                 for topic in all do
@@ -182,10 +180,10 @@ module ClusterCheck =
     let run (scope: BrokerScope) (limits: CheckLimits) : Plan<Finding list> =
         plan {
             let! brokers = Directory.brokers scope BrokerRoles.MastersAndSlaves
-            let! rows = BrokerStatus.list scope
             let ofMasters = brokers |> List.filter _.IsMaster
+            let! rows = BrokerStatus.ofBrokers brokers
 
-            let! replication =
+            and! replication =
                 ofMasters
                 |> List.map (fun broker ->
                     Plan.query (Target.Broker broker) "replication" (Maintenance.replication.Request())

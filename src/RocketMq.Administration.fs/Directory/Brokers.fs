@@ -63,6 +63,15 @@ module Directory =
     let private names (get: BrokerAddress -> string) brokers =
         brokers |> List.map get |> List.distinct |> List.sort
 
+    /// Whether a name is that of a broker or of a cluster: there are topics of both.
+    let isServerName (brokers: BrokerAddress list) : string -> bool =
+        let names =
+            brokers
+            |> Seq.collect (fun broker -> [ broker.Name; broker.Cluster ])
+            |> Set.ofSeq
+
+        names.Contains
+
     let private same (name: string) (other: string) =
         String.Equals(name, other, StringComparison.Ordinal)
 
@@ -116,20 +125,12 @@ module Directory =
     /// Where a topic is; nothing if no name server knows it.
     let tryRoute (topic: string) : Plan<TopicRoute option> =
         Plan.query Target.AnyNameServer $"route of {topic}" (GetRoute.request topic)
-        |> Plan.bind (fun answer ->
+        |> Plan.map (fun answer ->
             match answer with
-            | Ok route -> Plan.Done(Some route)
-            | Error(RemotingError.Refused(code = ResponseCode.TopicNotExist)) -> Plan.Done None
-            | Error error ->
-                Plan.Failed(
-                    AdminError.Failed
-                        [
-                            {
-                                Server = Target.AnyNameServer.ToString()
-                                Error = error
-                            }
-                        ]
-                ))
+            | Ok route -> Ok(Some route)
+            | Error(RemotingError.Refused(code = ResponseCode.TopicNotExist)) -> Ok None
+            | Error error -> Error error)
+        |> Plan.need Target.AnyNameServer
 
     /// Topics that may have been meant.
     let private similar (topic: string) (topics: string list) =

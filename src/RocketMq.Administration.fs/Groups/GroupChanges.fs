@@ -70,16 +70,6 @@ module GroupChanges =
             let text = String.concat "; " problems
             Error(AdminError.Invalid $"The group's settings are not valid: {text}.")
 
-    let private read scope group : Plan<(BrokerAddress * SubscriptionGroup option) list> =
-        plan {
-            let! masters = Directory.brokers scope BrokerRoles.Masters
-            let! configs = Answers.queryEach masters (GroupConfigs.tryGet group)
-
-            match configs.Failures with
-            | [] -> return configs.Answers
-            | failures -> return! Plan.Failed(AdminError.Failed failures)
-        }
-
     let private write (broker: BrokerAddress) (before: SubscriptionGroup option) (after: SubscriptionGroup) =
         Change.write
             (Target.Broker broker)
@@ -88,117 +78,68 @@ module GroupChanges =
             (before |> Option.map GroupConfigs.describe)
             (Some(GroupConfigs.describe after))
 
-    let private verify (expected: (BrokerAddress * SubscriptionGroup) list) : Plan<Verification list> =
-        expected
-        |> List.map (fun (broker, config) ->
-            GroupConfigs.tryGet config.Name broker
-            |> Plan.map (fun found ->
-                {
-                    Server = broker.ToString()
-                    What = $"group {config.Name}"
-                    Expected = GroupConfigs.describe config
-                    Found =
-                        match found with
-                        | Ok(Some found) -> Some(GroupConfigs.describe found)
-                        | Ok None -> Some "not there"
-                        | Error _ -> None
-                }))
-        |> Plan.all
-
     /// Makes a group on all masters of a scope. It must not be on any of them.
     let create (scope: BrokerScope) (group: string) (settings: GroupSettings) : Plan<Change> =
         plan {
             do! Plan.ofResult (check group settings)
-            let! configs = read scope group
+            let! configs = MasterSettings.read GroupConfigs.onMasters scope group
 
-            match configs |> List.filter (fun (_, config) -> config.IsSome) with
-            | [] ->
-                let config = apply settings (SubscriptionGroups.create group)
+            do! MasterSettings.needNone GroupConfigs.onMasters group configs
+            let config = apply settings (SubscriptionGroups.create group)
 
-                return
-                    {
-                        Summary = $"create group {group} in {scope}"
-                        Destroys = false
-                        Warnings = []
-                        Stages = [ configs |> List.map (fun (broker, _) -> write broker None config) ]
-                        Verify = configs |> List.map (fun (broker, _) -> broker, config) |> verify
-                    }
-            | there ->
-                let names = there |> List.map (fun (broker, _) -> broker.Name) |> String.concat ", "
-
-                return!
-                    Plan.Failed(
-                        AdminError.NotAllowed(
-                            invariant
-                                $"The group {group} is there already, on {names}. Update it, or create it on the other brokers by name."
-                        )
-                    )
+            return
+                {
+                    Summary = $"create group {group} in {scope}"
+                    Destroys = false
+                    Warnings = []
+                    Stages = [ configs |> List.map (fun (broker, _) -> write broker None config) ]
+                    Verify =
+                        configs
+                        |> List.map (fun (broker, _) -> broker, config)
+                        |> MasterSettings.verify GroupConfigs.onMasters
+                }
         }
 
     /// Changes what is named on all masters of a scope that have the group, and leaves the rest.
     let update (scope: BrokerScope) (group: string) (settings: GroupSettings) : Plan<Change> =
         plan {
             do! Plan.ofResult (check group settings)
-            let! configs = read scope group
+            let! configs = MasterSettings.read GroupConfigs.onMasters scope group
 
             let changes =
-                configs
-                |> List.choose (fun (broker, config) ->
-                    config |> Option.map (fun config -> broker, config, apply settings config))
+                MasterSettings.existing configs
+                |> List.map (fun (broker, config) -> broker, config, apply settings config)
 
             match changes with
-            | [] ->
-                let! names = GroupConfigs.names (List.map fst configs)
-
-                return!
-                    Plan.Failed(
-                        AdminError.NotFound("group", group, names.Values |> Set.unionMany |> Set.toList, names.Failures)
-                    )
+            | [] -> return! GroupConfigs.notFound (List.map fst configs) group
             | changes ->
                 return
                     {
                         Summary = $"update group {group} in {scope}"
                         Destroys = false
-                        Warnings =
-                            configs
-                            |> List.filter (fun (_, config) -> config.IsNone)
-                            |> List.map (fun (broker, _) ->
-                                $"{broker.Name} does not have the group; it is not created there.")
+                        Warnings = MasterSettings.absent GroupConfigs.onMasters configs
                         Stages =
                             [
                                 changes
                                 |> List.filter (fun (_, before, after) -> before <> after)
                                 |> List.map (fun (broker, before, after) -> write broker (Some before) after)
                             ]
-                        Verify = changes |> List.map (fun (broker, _, after) -> broker, after) |> verify
+                        Verify =
+                            changes
+                            |> List.map (fun (broker, _, after) -> broker, after)
+                            |> MasterSettings.verify GroupConfigs.onMasters
                     }
         }
-
-    let private gone group (broker: BrokerAddress) =
-        GroupConfigs.tryGet group broker
-        |> Plan.map (fun found ->
-            {
-                Server = broker.ToString()
-                What = $"group {group}"
-                Expected = "gone"
-                Found =
-                    match found with
-                    | Ok None -> Some "gone"
-                    | Ok(Some config) -> Some(GroupConfigs.describe config)
-                    | Error _ -> None
-            })
 
     /// Deletes a group on all masters of a scope, with its offsets unless they are to stay. Its retry topic and its dead letters stay:
     /// they are topics, and deleted as such.
     let delete (scope: BrokerScope) (group: string) (retainOffsets: bool) : Plan<Change> =
         plan {
             let! all = Directory.all
-            let! configs = read scope group
+            let! configs = MasterSettings.read GroupConfigs.onMasters scope group
             let! members = GroupMembers.ofGroup all group false
 
-            let there =
-                configs
-                |> List.choose (fun (broker, config) -> config |> Option.map (fun config -> broker, config))
+            let there = MasterSettings.existing configs
 
             let deadLetters = TopicKind.deadLetterTopicOf group
             let retryTopic = TopicKind.retryTopicOf group
@@ -206,13 +147,7 @@ module GroupChanges =
             and! retryRoute = Directory.tryRoute retryTopic
 
             match there with
-            | [] ->
-                let! names = GroupConfigs.names (List.map fst configs)
-
-                return!
-                    Plan.Failed(
-                        AdminError.NotFound("group", group, names.Values |> Set.unionMany |> Set.toList, names.Failures)
-                    )
+            | [] -> return! GroupConfigs.notFound (List.map fst configs) group
             | _ when members.IsOnline ->
                 return!
                     Plan.Failed(
@@ -255,6 +190,6 @@ module GroupChanges =
                                         (Some(GroupConfigs.describe config))
                                         None)
                             ]
-                        Verify = there |> List.map (fun (broker, _) -> gone group broker) |> Plan.all
+                        Verify = there |> List.map fst |> MasterSettings.verifyGone GroupConfigs.onMasters group
                     }
         }

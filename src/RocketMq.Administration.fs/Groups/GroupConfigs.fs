@@ -48,3 +48,31 @@ module GroupConfigs =
     let names (brokers: BrokerAddress list) : Plan<Answers<Set<string>>> =
         Answers.query brokers "all groups" (SubscriptionGroups.all.Request())
         |> Plan.map (Answers.map (fun table -> table.Groups.Keys |> Set.ofSeq))
+
+    let internal onMasters: NamedSettings<SubscriptionGroup> =
+        {
+            Kind = "group"
+            TryGet = tryGet
+            NameOf = _.Name
+            Describe = describe
+            AsStored = fun group _ -> group
+        }
+
+    let private notAmong (group: string) (names: Answers<Set<string>>) : Plan<'T> =
+        Plan.Failed(AdminError.NotFound("group", group, names.Values |> Set.unionMany |> Set.toList, names.Failures))
+
+    /// The error that names the groups that there are.
+    let notFound (masters: BrokerAddress list) (group: string) : Plan<'T> =
+        names masters |> Plan.bind (notAmong group)
+
+    /// A group must be on one of the masters that answer, and one must answer.
+    let need (masters: BrokerAddress list) (group: string) : Plan<unit> =
+        plan {
+            let! names = names masters
+            let! names = Answers.needOne names
+
+            if names.Values |> List.exists (Set.contains group) then
+                return ()
+            else
+                return! notAmong group names
+        }

@@ -187,20 +187,6 @@ module GroupLags =
             else
                 None)
 
-    /// A group that no broker knows is not one without lag.
-    let private needGroup group (masters: BrokerAddress list) isKnown : Plan<unit> =
-        if isKnown then
-            Plan.Done()
-        else
-            GroupConfigs.names masters
-            |> Plan.bind (fun names ->
-                let all = names.Values |> Set.unionMany
-
-                if all.Contains group then
-                    Plan.Done()
-                else
-                    Plan.Failed(AdminError.NotFound("group", group, Set.toList all, names.Failures)))
-
     /// How far a group is in every queue of its topics, on all masters of a scope. Asks its members which queues they read.
     let ofGroup (scope: BrokerScope) (group: string) : Plan<GroupLag> =
         plan {
@@ -225,7 +211,12 @@ module GroupLags =
                 members.IsOnline
                 || stats.Values |> List.exists (fun one -> not one.Queues.IsEmpty)
 
-            do! needGroup group masters isKnown
+            // A group that no broker knows is not one without lag.
+            do!
+                if isKnown then
+                    Plan.Done()
+                else
+                    GroupConfigs.need masters group
 
             let statsOn (broker: BrokerAddress) =
                 stats.Answers

@@ -61,7 +61,7 @@ module GroupMembers =
             })
         |> List.sortWith (fun one other -> String.CompareOrdinal(one.ClientId, other.ClientId))
 
-    /// One broker that is connected twice to what calls itself the same: queues are read twice, or by nobody.
+    /// One broker that is connected twice to what calls itself the same: queues are read twice, or not at all.
     let private shared (answers: (BrokerAddress * GroupConnections) list) =
         answers
         |> List.collect (fun (broker, connections) ->
@@ -117,7 +117,7 @@ module GroupMembers =
         |> List.map (fun (broker, connections) ->
             brokerText broker,
             connections.Subscriptions
-            |> Seq.filter (fun (KeyValue(topic, _)) -> topic.StartsWith("%RETRY%", StringComparison.Ordinal) |> not)
+            |> Seq.filter (fun (KeyValue(topic, _)) -> not (Names.isRetryTopic topic))
             |> Seq.map (fun (KeyValue(topic, subscription)) -> topic, subscriptionText subscription)
             |> List.ofSeq)
 
@@ -128,8 +128,7 @@ module GroupMembers =
             |> Option.map (fun info ->
                 one.ClientId,
                 info.Subscriptions
-                |> List.filter (fun subscription ->
-                    subscription.Topic.StartsWith("%RETRY%", StringComparison.Ordinal) |> not)
+                |> List.filter (fun subscription -> not (Names.isRetryTopic subscription.Topic))
                 |> List.map (fun subscription -> subscription.Topic, subscriptionText subscription)))
 
     let private owners (members: GroupMember list) =

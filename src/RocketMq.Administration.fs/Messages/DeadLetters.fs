@@ -270,7 +270,7 @@ module DeadLetters =
 
     /// Deletes the dead letters of a group, by deleting their topic.
     let purge (nameServers: Endpoint list) (group: string) : Plan<Change> =
-        TopicChanges.delete nameServers BrokerScope.All (TopicKind.deadLetterTopicOf group)
+        TopicDeletion.delete nameServers BrokerScope.All (TopicKind.deadLetterTopicOf group)
         |> Plan.map (fun change ->
             { change with
                 Summary = $"delete all dead letters of group {group}, and their topic"

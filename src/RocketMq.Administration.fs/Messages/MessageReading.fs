@@ -27,18 +27,19 @@ module MessageReading =
     /// The group that Java's tools read with; brokers know it without anybody's making it. Source: MixAll.TOOLS_CONSUMER_GROUP.
     let toolsGroup = "TOOLS_CONSUMER"
 
-    let private decoded
+    /// The records of an answer.
+    let internal decode
         (broker: BrokerAddress)
+        (request: RequestCode)
         (records: ReadOnlyMemory<byte>)
-        : Result<StoredMessage list, RemotingError> =
-        match MessageCodec.decodeAll broker.Name records with
-        | Ok messages -> Ok(List.ofArray messages)
-        | Error error ->
+        : Result<StoredMessage[], RemotingError> =
+        MessageCodec.decodeAll broker.Name records
+        |> Result.mapError (fun error ->
             let endpoint =
                 Endpoint.tryParse broker.Address
                 |> ValueOption.defaultValue { Host = broker.Address; Port = 0 }
 
-            Error(RemotingError.NotDecoded(endpoint, RequestCode.PullMessage, error))
+            RemotingError.NotDecoded(endpoint, request, error))
 
     /// At most so many messages of one queue from an offset on, those that a filter lets through.
     let page
@@ -67,20 +68,11 @@ module MessageReading =
         |> Plan.query (Target.Broker broker) (invariant $"messages of {queue.Topic} {queue.QueueId} from {offset}")
         |> Plan.map (
             Result.bind (fun answer ->
-                decoded broker answer.Records
+                decode broker RequestCode.PullMessage answer.Records
                 |> Result.map (fun messages ->
                     {
                         // Brokers choose by a hash of the tag.
-                        Messages =
-                            messages
-                            |> List.filter (fun message ->
-                                match filter with
-                                | ByTag expression when not (Filter.isEveryTag expression) ->
-                                    match Properties.tryFind PropertyName.tags message.Properties with
-                                    | ValueSome tag -> List.contains tag (Filter.tags expression)
-                                    | ValueNone -> false
-                                | ByTag _
-                                | BySql92 _ -> true)
+                        Messages = messages |> Array.filter (Filter.matcher filter) |> List.ofArray
                         NextOffset = answer.NextOffset
                         MaxOffset = answer.MaxOffset
                     }))

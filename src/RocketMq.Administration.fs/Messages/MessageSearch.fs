@@ -85,15 +85,8 @@ module MessageSearch =
                     broker,
                     records
                     |> Result.bind (fun records ->
-                        MessageCodec.decodeAll broker.Name records
-                        |> Result.map (Array.filter isRight >> List.ofArray)
-                        |> Result.mapError (fun error ->
-                            RemotingError.NotDecoded(
-                                Endpoint.tryParse broker.Address
-                                |> ValueOption.defaultValue { Host = broker.Address; Port = 0 },
-                                RequestCode.QueryMessage,
-                                error
-                            ))))
+                        MessageReading.decode broker RequestCode.QueryMessage records
+                        |> Result.map (Array.filter isRight >> List.ofArray)))
                 |> Answers.ofBrokers
 
             return
@@ -110,7 +103,7 @@ module MessageSearch =
     let byUniqueId (topic: string) (id: string) : Plan<FoundMessages> =
         search (KeySearch.Of(topic, id)) true (hasUniqueId id)
 
-    /// The broker whose address an offset id has. An id whose broker nobody knows is none of this cluster.
+    /// The broker whose address an offset id has. An id of a broker that is not registered is none of this cluster.
     let private brokerOf (id: OffsetMessageId) (brokers: BrokerAddress list) =
         let address = id.StoreHost.ToString()
         brokers |> List.tryFind (fun broker -> broker.Address = address)

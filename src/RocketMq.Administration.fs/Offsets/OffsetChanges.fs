@@ -9,7 +9,7 @@ open RocketMq.Protocol.Admin
 type private ResetWay =
     /// The broker hands the new offset out and takes no commit until then. Since 5.2, unless it is switched off.
     | ServerSide
-    /// Nobody reads: the committed offset is what counts.
+    /// No member reads: the committed offset is what counts.
     | Offline
     /// The broker tells the members of one time for all queues of the topic.
     | ByMembers
@@ -137,30 +137,12 @@ module OffsetChanges =
         | [], None -> Plan.Failed(AdminError.NotFound("queue", $"of topic {scope.Topic}", [], []))
         | _ -> Plan.Done()
 
-    let private needGroup group (masters: BrokerAddress list) : Plan<unit> =
-        plan {
-            let! configs = Answers.queryEach masters (GroupConfigs.tryGet group)
-
-            if
-                configs.Values |> List.exists Option.isSome
-                || (configs.Values.IsEmpty && not configs.Failures.IsEmpty)
-            then
-                return ()
-            else
-                let! names = GroupConfigs.names masters
-
-                return!
-                    Plan.Failed(
-                        AdminError.NotFound("group", group, names.Values |> Set.unionMany |> Set.toList, names.Failures)
-                    )
-        }
-
     /// Has a group go on elsewhere in a topic.
     let reset (group: string) (scope: QueueScope) (target: ResetTarget) : Plan<Change> =
         plan {
             let! masters = mastersOf scope
             let! all = Directory.all
-            do! needGroup group masters
+            do! GroupConfigs.need masters group
 
             let! members = GroupMembers.ofGroup all group false
 
@@ -239,8 +221,8 @@ module OffsetChanges =
         plan {
             let! all = Directory.all
             let masters = all |> List.filter _.IsMaster
-            do! needGroup source masters
-            do! needGroup group masters
+            do! GroupConfigs.need masters source
+            do! GroupConfigs.need masters group
 
             let! stats =
                 Answers.query
@@ -255,25 +237,25 @@ module OffsetChanges =
 
             and! members = GroupMembers.ofGroup all group false
 
-            match stats.Failures, members.IsOnline with
-            | (_ :: _ as failures), _ -> return! Plan.Failed(AdminError.Failed failures)
-            | [], true ->
+            let! stats = Answers.needAll stats
+
+            if members.IsOnline then
                 return!
                     Plan.Failed(
                         AdminError.NotAllowed
                             $"The group {group} is online: its members would commit their own offsets over those that are written. Stop them first."
                     )
-            | [], false ->
+            else
                 let topics =
-                    stats.Values
-                    |> Seq.collect (fun one -> one.Queues.Keys |> Seq.map _.Topic)
+                    stats
+                    |> Seq.collect (fun (_, one) -> one.Queues.Keys |> Seq.map _.Topic)
                     |> Seq.filter (fun name -> name <> TopicKind.retryTopicOf source)
                     |> Seq.distinct
                     |> List.ofSeq
 
                 let read group topic =
                     GroupPlaces.read
-                        (stats.Answers
+                        (stats
                          |> List.filter (fun (_, one) ->
                              one.Queues.Keys |> Seq.exists (fun queue -> queue.Topic = topic))
                          |> List.map fst)

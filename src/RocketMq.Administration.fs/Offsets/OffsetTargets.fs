@@ -55,37 +55,35 @@ module internal GroupPlaces =
     let read (masters: BrokerAddress list) (group: string) (scope: QueueScope) : Plan<GroupPlace list> =
         plan {
             let! queues = TopicQueries.queues scope.Topic masters
+            let! queues = Answers.needAll queues
 
-            match queues.Failures with
-            | _ :: _ as failures -> return! Plan.Failed(AdminError.Failed failures)
-            | [] ->
-                let inScope =
-                    [
-                        for broker, queues in queues.Answers do
-                            for queue in queues do
-                                if scope.Contains queue.Queue then
-                                    broker, queue
-                    ]
-                    |> List.sortBy (fun (_, queue) -> queue.Queue.BrokerName, queue.Queue.QueueId)
+            let inScope =
+                [
+                    for broker, queues in queues do
+                        for queue in queues do
+                            if scope.Contains queue.Queue then
+                                broker, queue
+                ]
+                |> List.sortBy (fun (_, queue) -> queue.Queue.BrokerName, queue.Queue.QueueId)
 
-                let! offsets =
+            let! offsets =
+                inScope
+                |> List.map (fun (broker, queue) ->
+                    GroupLags.committed group broker queue.Queue |> Plan.need (Target.Broker broker))
+                |> Plan.all
+
+            return
+                List.map2
+                    (fun (broker, queue: QueueStatus) committed ->
+                        {
+                            Broker = broker
+                            Queue = queue.Queue
+                            MinOffset = queue.MinOffset
+                            MaxOffset = queue.MaxOffset
+                            Committed = committed
+                        })
                     inScope
-                    |> List.map (fun (broker, queue) ->
-                        GroupLags.committed group broker queue.Queue |> Plan.need (Target.Broker broker))
-                    |> Plan.all
-
-                return
-                    List.map2
-                        (fun (broker, queue: QueueStatus) committed ->
-                            {
-                                Broker = broker
-                                Queue = queue.Queue
-                                MinOffset = queue.MinOffset
-                                MaxOffset = queue.MaxOffset
-                                Committed = committed
-                            })
-                        inScope
-                        offsets
+                    offsets
         }
 
     let private within (place: GroupPlace) offset =

@@ -69,6 +69,12 @@ type ServerFailure =
         Error: RemotingError
     }
 
+    static member internal Of(target: Target, error: RemotingError) : ServerFailure =
+        {
+            Server = target.ToString()
+            Error = error
+        }
+
     /// Why, in one sentence.
     member failure.Reason = failure.Error.Message
     override failure.ToString() = $"{failure.Server}: {failure.Reason}"

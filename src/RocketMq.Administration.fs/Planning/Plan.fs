@@ -131,16 +131,7 @@ module Plan =
         |> bind (fun answer ->
             match answer with
             | Ok value -> Plan.Done value
-            | Error error ->
-                Plan.Failed(
-                    AdminError.Failed
-                        [
-                            {
-                                Server = target.ToString()
-                                Error = error
-                            }
-                        ]
-                ))
+            | Error error -> Plan.Failed(AdminError.Failed [ ServerFailure.Of(target, error) ]))
 
     /// Asks one server without which nothing goes on.
     let require target what request =
@@ -198,12 +189,7 @@ module Answers =
                 |> List.choose (fun (broker, reply) ->
                     match reply with
                     | Ok _ -> None
-                    | Error error ->
-                        Some
-                            {
-                                Server = broker.ToString()
-                                Error = error
-                            })
+                    | Error error -> Some(ServerFailure.Of(Target.Broker broker, error)))
         }
 
     /// Asks brokers side by side.
@@ -225,6 +211,12 @@ module Answers =
             Answers = answers.Answers |> List.map (fun (broker, value) -> broker, change value)
             Failures = answers.Failures
         }
+
+    /// Fails if one server has not answered: for changes, as what could not be read would be overwritten unseen.
+    let needAll (answers: Answers<'T>) : Plan<(BrokerAddress * 'T) list> =
+        match answers.Failures with
+        | [] -> Plan.Done answers.Answers
+        | failures -> Plan.Failed(AdminError.Failed failures)
 
     /// Fails if no server at all has answered.
     let needOne (answers: Answers<'T>) : Plan<Answers<'T>> =

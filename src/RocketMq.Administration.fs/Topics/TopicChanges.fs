@@ -145,46 +145,6 @@ module TopicChanges =
             (before |> Option.map TopicConfigs.describe)
             (Some(TopicConfigs.describe after))
 
-    /// Brokers of 4.9, which have no attributes, do not keep whether a topic is ordered: only name servers do.
-    let private asStored (config: TopicConfig) (found: Result<TopicConfig option, RemotingError>) =
-        match found with
-        | Ok(Some stored) when stored.Attributes.IsNone ->
-            { config with
-                IsOrderly = stored.IsOrderly
-                Attributes = None
-            }
-        | Ok _
-        | Error _ -> config
-
-    /// Reads from each broker what was written there.
-    let private verify (expected: (BrokerAddress * TopicConfig) list) : Plan<Verification list> =
-        expected
-        |> List.map (fun (broker, config) ->
-            TopicConfigs.tryGet config.Name broker
-            |> Plan.map (fun found ->
-                {
-                    Server = broker.ToString()
-                    What = $"topic {config.Name}"
-                    Expected = TopicConfigs.describe (asStored config found)
-                    Found =
-                        match found with
-                        | Ok(Some found) -> Some(TopicConfigs.describe found)
-                        | Ok None -> Some "not there"
-                        | Error _ -> None
-                }))
-        |> Plan.all
-
-    /// The masters of a scope with what each has of the topic. One that does not answer stops the change: nobody knows what it would undo.
-    let private read (scope: BrokerScope) (topic: string) : Plan<(BrokerAddress * TopicConfig option) list> =
-        plan {
-            let! masters = Directory.brokers scope BrokerRoles.Masters
-            let! configs = Answers.queryEach masters (TopicConfigs.tryGet topic)
-
-            match configs.Failures with
-            | [] -> return configs.Answers
-            | failures -> return! Plan.Failed(AdminError.Failed failures)
-        }
-
     /// Writes of the order of queues, where the topic is an ordered one.
     let private orderWrites nameServers topic (configs: (BrokerAddress * TopicConfig) list) : Plan<Write list> =
         plan {
@@ -217,36 +177,26 @@ module TopicChanges =
         : Plan<Change> =
         plan {
             do! Plan.ofResult (check topic settings)
-            let! configs = read scope topic
+            let! configs = MasterSettings.read TopicConfigs.onMasters scope topic
 
-            match configs |> List.filter (fun (_, config) -> config.IsSome) with
-            | [] ->
-                let config = newTopic topic settings |> withAttributes settings.Attributes
-                let after = configs |> List.map (fun (broker, _) -> broker, config)
-                let! order = orderWrites nameServers topic after
+            do! MasterSettings.needNone TopicConfigs.onMasters topic configs
 
-                return
-                    {
-                        Summary = $"create topic {topic} in {scope}"
-                        Destroys = false
-                        Warnings = []
-                        Stages =
-                            [
-                                after |> List.map (fun (broker, config) -> write settings broker None config)
-                                order
-                            ]
-                        Verify = verify after
-                    }
-            | there ->
-                let names = there |> List.map (fun (broker, _) -> broker.Name) |> String.concat ", "
+            let config = newTopic topic settings |> withAttributes settings.Attributes
+            let after = configs |> List.map (fun (broker, _) -> broker, config)
+            let! order = orderWrites nameServers topic after
 
-                return!
-                    Plan.Failed(
-                        AdminError.NotAllowed(
-                            invariant
-                                $"The topic {topic} is there already, on {names}. Update it, or create it on the other brokers by name."
-                        )
-                    )
+            return
+                {
+                    Summary = $"create topic {topic} in {scope}"
+                    Destroys = false
+                    Warnings = []
+                    Stages =
+                        [
+                            after |> List.map (fun (broker, config) -> write settings broker None config)
+                            order
+                        ]
+                    Verify = MasterSettings.verify TopicConfigs.onMasters after
+                }
         }
 
     let private warnings (changes: (BrokerAddress * TopicConfig * TopicConfig) list) =
@@ -269,17 +219,11 @@ module TopicChanges =
         : Plan<Change> =
         plan {
             do! Plan.ofResult (check topic settings)
-            let! configs = read scope topic
+            let! configs = MasterSettings.read TopicConfigs.onMasters scope topic
 
             let changes =
-                configs
-                |> List.choose (fun (broker, config) ->
-                    config |> Option.map (fun config -> broker, config, apply settings config))
-
-            let absent =
-                configs
-                |> List.filter (fun (_, config) -> config.IsNone)
-                |> List.map (fun (broker, _) -> broker.Name)
+                MasterSettings.existing configs
+                |> List.map (fun (broker, config) -> broker, config, apply settings config)
 
             match changes with
             | [] -> return! Plan.Failed(AdminError.NotFound("topic", topic, [], []))
@@ -296,10 +240,7 @@ module TopicChanges =
                     {
                         Summary = $"update topic {topic} in {scope}"
                         Destroys = false
-                        Warnings =
-                            warnings changes
-                            @ (absent
-                               |> List.map (fun name -> $"{name} does not have the topic; it is not created there."))
+                        Warnings = warnings changes @ MasterSettings.absent TopicConfigs.onMasters configs
                         Stages =
                             [
                                 changes
@@ -307,149 +248,6 @@ module TopicChanges =
                                 |> List.map (fun (broker, before, after) -> write settings broker (Some before) after)
                                 order
                             ]
-                        Verify = verify after
-                    }
-        }
-
-    let private routeGone topic (server: Endpoint) =
-        Plan.query (Target.NameServer server) $"route of {topic}" (GetRoute.request topic)
-        |> Plan.map (fun answer ->
-            {
-                Server = invariant $"name server {server}"
-                What = $"route of {topic}"
-                Expected = "gone"
-                Found =
-                    match answer with
-                    | Error(RemotingError.Refused(code = ResponseCode.TopicNotExist)) -> Some "gone"
-                    | Ok route when route.Queues.IsEmpty -> Some "gone"
-                    | Ok route ->
-                        let brokers = route.Queues |> List.map _.BrokerName |> String.concat ", "
-                        Some $"still on {brokers}"
-                    | Error _ -> None
-            })
-
-    let private configGone topic (broker: BrokerAddress) =
-        TopicConfigs.tryGet topic broker
-        |> Plan.map (fun found ->
-            {
-                Server = broker.ToString()
-                What = $"topic {topic}"
-                Expected = "gone"
-                Found =
-                    match found with
-                    | Ok None -> Some "gone"
-                    | Ok(Some config) -> Some(TopicConfigs.describe config)
-                    | Error _ -> None
-            })
-
-    let private clusterOf (scope: BrokerScope) =
-        match scope with
-        | BrokerScope.Cluster name -> Some name
-        | BrokerScope.All
-        | BrokerScope.Broker _ -> None
-
-    /// Deletes a topic with all its messages: on brokers first, as each would bring its route back, then in name servers, then its order.
-    let delete (nameServers: Endpoint list) (scope: BrokerScope) (topic: string) : Plan<Change> =
-        plan {
-            let! all = Directory.all
-            let! inScope = Plan.ofResult (Directory.select scope BrokerRoles.Masters all)
-            let! configs = Answers.queryEach inScope (TopicConfigs.tryGet topic)
-            and! route = Directory.tryRoute topic
-            and! order = OrderedTopics.read nameServers topic
-
-            let there =
-                configs.Answers
-                |> List.choose (fun (broker, config) -> config |> Option.map (fun config -> broker, config))
-
-            let isServerName name =
-                all |> List.exists (fun broker -> broker.Name = name || broker.Cluster = name)
-
-            match there, route, configs.Failures with
-            | _ when TopicKind.ofName isServerName topic = TopicKind.System ->
-                return!
-                    Plan.Failed(AdminError.NotAllowed $"{topic} belongs to the brokers themselves. It is not deleted.")
-            | [], None, failures -> return! Plan.Failed(AdminError.NotFound("topic", topic, [], failures))
-            | there, route, failures ->
-                let brokers = List.map fst there
-
-                let! groups = TopicQueries.groups topic brokers
-                and! queues = TopicQueries.queues topic brokers
-
-                let messages =
-                    queues.Values
-                    |> List.concat
-                    |> List.sumBy (fun queue -> queue.MaxOffset - queue.MinOffset)
-
-                let names = groups.Values |> List.concat |> List.distinct |> List.sort
-                let scopeNames = brokers |> List.map _.Name |> Set.ofList
-
-                let elsewhere =
-                    route
-                    |> Option.map (fun route -> route.Queues |> List.map _.BrokerName)
-                    |> Option.defaultValue []
-                    |> List.filter (fun name -> not (scopeNames.Contains name))
-
-                let isLast = elsewhere.IsEmpty
-
-                return
-                    {
-                        Summary = $"delete topic {topic} in {scope}"
-                        Destroys = true
-                        Warnings =
-                            [
-                                if messages > 0L then
-                                    invariant $"{messages} messages are deleted."
-                                if not names.IsEmpty then
-                                    let names = String.concat ", " names
-                                    $"Groups consume it: {names}."
-                                if not isLast then
-                                    let names = String.concat ", " elsewhere
-                                    $"It stays on {names}, whose next registration keeps it in routes."
-                                for failure in failures do
-                                    $"{failure.Server} did not answer and may bring the topic back: {failure.Reason}"
-                            ]
-                        Stages =
-                            [
-                                there
-                                |> List.map (fun (broker, config) ->
-                                    Change.write
-                                        (Target.Broker broker)
-                                        $"topic {topic}"
-                                        (Topics.delete.Request topic)
-                                        (Some(TopicConfigs.describe config))
-                                        None)
-                                nameServers
-                                |> List.map (fun server ->
-                                    Change.write
-                                        (Target.NameServer server)
-                                        $"route of {topic}"
-                                        (NameServerTopics.delete.Request
-                                            {
-                                                Topic = topic
-                                                ClusterName = if isLast then None else clusterOf scope
-                                            })
-                                        (Some "route")
-                                        None)
-                                [
-                                    if isLast then
-                                        for server, text in order do
-                                            match text with
-                                            | Ok(Some text) -> OrderedTopics.remove server topic text
-                                            | Ok None
-                                            | Error _ -> ()
-                                ]
-                            ]
-                        Verify =
-                            plan {
-                                let! onBrokers = brokers |> List.map (configGone topic) |> Plan.all
-
-                                and! inRoutes =
-                                    if isLast then
-                                        nameServers |> List.map (routeGone topic) |> Plan.all
-                                    else
-                                        Plan.Done []
-
-                                return onBrokers @ inRoutes
-                            }
+                        Verify = MasterSettings.verify TopicConfigs.onMasters after
                     }
         }

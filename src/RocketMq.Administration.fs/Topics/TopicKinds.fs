@@ -1,6 +1,7 @@
 namespace RocketMq.Administration
 
 open System
+open RocketMq
 open RocketMq.Protocol
 
 /// What a topic is for, by its name.
@@ -14,23 +15,17 @@ type TopicKind =
     | System = 3
 
 module TopicKind =
-    let private retryPrefix = "%RETRY%"
-    let private deadLetterPrefix = "%DLQ%"
-
     /// The topic of what a group handles again.
-    let retryTopicOf (group: string) = retryPrefix + group
+    let retryTopicOf (group: string) = Names.retryTopicOf group
 
     /// The topic of what a group has given up.
-    let deadLetterTopicOf (group: string) = deadLetterPrefix + group
-
-    let private begins (prefix: string) (topic: string) =
-        topic.StartsWith(prefix, StringComparison.Ordinal)
+    let deadLetterTopicOf (group: string) = Names.deadLetterTopicOf group
 
     /// Brokers and clusters have topics of their own names.
     let ofName (isServerName: string -> bool) (topic: string) : TopicKind =
-        if begins retryPrefix topic then
+        if Names.isRetryTopic topic then
             TopicKind.Retry
-        elif begins deadLetterPrefix topic then
+        elif Names.isDeadLetterTopic topic then
             TopicKind.DeadLetter
         elif
             Namespaced.isSystemName topic
@@ -41,9 +36,16 @@ module TopicKind =
         else
             TopicKind.Normal
 
-    /// Of a group by the topic of its dead letters.
+    /// The group that handles the messages of a topic again.
+    let groupOfRetries (topic: string) : string option =
+        if Names.isRetryTopic topic then
+            Some(Names.groupOfRetryTopic topic)
+        else
+            None
+
+    /// The group that has given up the messages of a topic.
     let groupOfDeadLetters (topic: string) : string option =
-        if begins deadLetterPrefix topic then
-            Some(topic.Substring deadLetterPrefix.Length)
+        if Names.isDeadLetterTopic topic then
+            Some(Names.groupOfDeadLetterTopic topic)
         else
             None

@@ -97,6 +97,25 @@ module TopicConfigs =
                 |> Plan.map (Result.map (fun table -> Map.tryFind topic table.Topics))
             | Error error -> Plan.Done(Error error))
 
+    /// Brokers of 4.9, which have no attributes, do not store whether a topic is ordered: only name servers do.
+    let private asStored (config: TopicConfig) (stored: TopicConfig) : TopicConfig =
+        if stored.Attributes.IsNone then
+            { config with
+                IsOrderly = stored.IsOrderly
+                Attributes = None
+            }
+        else
+            config
+
+    let internal onMasters: NamedSettings<TopicConfig> =
+        {
+            Kind = "topic"
+            TryGet = tryGet
+            NameOf = _.Name
+            Describe = describe
+            AsStored = asStored
+        }
+
     /// What of two brokers differs, in words.
     let differences (brokers: TopicOnBroker list) : string list =
         let there =
@@ -115,19 +134,11 @@ module TopicConfigs =
 
 /// What is asked about topics.
 module TopicQueries =
-    let private isServerName (brokers: BrokerAddress list) =
-        let names =
-            brokers
-            |> Seq.collect (fun broker -> [ broker.Name; broker.Cluster ])
-            |> Set.ofSeq
-
-        names.Contains
-
     /// The topics that name servers know, with one request. `withQueues` asks each master for its settings besides.
     let list (scope: BrokerScope) (withQueues: bool) : Plan<TopicList> =
         plan {
             let! brokers = Directory.all
-            let kind = TopicKind.ofName (isServerName brokers)
+            let kind = TopicKind.ofName (Directory.isServerName brokers)
 
             match scope, withQueues with
             | BrokerScope.All, false ->
@@ -217,7 +228,7 @@ module TopicQueries =
             return
                 {
                     Topic = topic
-                    Kind = TopicKind.ofName (isServerName all) topic
+                    Kind = TopicKind.ofName (Directory.isServerName all) topic
                     Brokers = brokers
                     Queues =
                         queues.Values

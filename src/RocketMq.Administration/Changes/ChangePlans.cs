@@ -35,7 +35,7 @@ public sealed class ChangePlans
         string topic, BrokerScope? scope = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(topic);
-        return PlanAsync(servers => Admin.TopicChanges.delete(servers, Of(scope), topic), cancellationToken);
+        return PlanAsync(servers => Admin.TopicDeletion.delete(servers, Of(scope), topic), cancellationToken);
     }
 
     /// <summary>Makes a group on all masters of a scope. It must not be on any of them.</summary>

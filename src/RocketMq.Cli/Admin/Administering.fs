@@ -89,6 +89,15 @@ module Administering =
         | None, Some broker -> Ok(BrokerScope.Broker broker)
         | None, None -> Ok BrokerScope.All
 
+    /// What a command does with those brokers.
+    let withScope
+        (invocation: Invocation)
+        (act: BrokerScope -> Task<Result<int, Failure>>)
+        : Task<Result<int, Failure>> =
+        match scope invocation with
+        | Error failure -> Task.FromResult(Error failure)
+        | Ok scope -> act scope
+
     /// For what is new: where there are several clusters, one must be named.
     let needOneCluster (scope: BrokerScope) : Plan<unit> =
         match scope with

@@ -164,11 +164,6 @@ module ClusterCommands =
             @ [ Report.table "figures" [ Report.words "name"; Report.prose "value" ] figures ]
         | rows -> clusterReport rows
 
-    let private withScope (invocation: Invocation) (act: BrokerScope -> Task<Result<int, Failure>>) =
-        match Administering.scope invocation with
-        | Error failure -> Task.FromResult(Error failure)
-        | Ok scope -> act scope
-
     let private status (invocation: Invocation) =
         let scope =
             invocation.TryArgument "broker"
@@ -218,7 +213,7 @@ module ClusterCommands =
         ]
 
     let private configGet (invocation: Invocation) =
-        withScope invocation (fun scope ->
+        Administering.withScope invocation (fun scope ->
             Administering.show (settingsReport (invocation.Words "name")) (BrokerSettings.read scope) invocation)
 
     /// "name=value", or why it is not.
@@ -241,7 +236,7 @@ module ClusterCommands =
         | Error failure -> Task.FromResult(Error failure)
         | Ok [] -> Task.FromResult(Error(Usage "say what to set: name=value"))
         | Ok settings ->
-            withScope invocation (fun scope ->
+            Administering.withScope invocation (fun scope ->
                 let roles =
                     if invocation.Flag "--slaves" then
                         BrokerRoles.MastersAndSlaves

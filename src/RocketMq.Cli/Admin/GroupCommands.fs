@@ -59,9 +59,7 @@ module GroupCommands =
         ]
 
     let private list (invocation: Invocation) =
-        match Administering.scope invocation with
-        | Error failure -> Task.FromResult(Error failure)
-        | Ok scope -> Administering.show listed (namesOf scope) invocation
+        Administering.withScope invocation (fun scope -> Administering.show listed (namesOf scope) invocation)
 
     /// A group with what each master has of it and who is in it.
     let private description (scope: BrokerScope) (group: string) =
@@ -73,12 +71,7 @@ module GroupCommands =
             let! configs = Answers.needOne configs
 
             if configs.Values |> List.forall Option.isNone && not members.IsOnline then
-                let! names = GroupConfigs.names masters
-
-                return!
-                    Plan.Failed(
-                        AdminError.NotFound("group", group, names.Values |> Set.unionMany |> Set.toList, names.Failures)
-                    )
+                return! GroupConfigs.notFound masters group
             else
                 return configs, members
         }
@@ -123,9 +116,8 @@ module GroupCommands =
     let private describe (invocation: Invocation) =
         let group = invocation.Argument "group"
 
-        match Administering.scope invocation with
-        | Error failure -> Task.FromResult(Error failure)
-        | Ok scope -> Administering.show (described group) (description scope group) invocation
+        Administering.withScope invocation (fun scope ->
+            Administering.show (described group) (description scope group) invocation)
 
     let private release (version: int) : Cell =
         match ProtocolVersion.tryRelease version with
@@ -170,44 +162,39 @@ module GroupCommands =
     let private members (invocation: Invocation) =
         let group = invocation.Argument "group"
 
-        match Administering.scope invocation with
-        | Error failure -> Task.FromResult(Error failure)
-        | Ok scope ->
+        Administering.withScope invocation (fun scope ->
             let plan =
                 plan {
-                    // That there is such a group is looked up: nobody online is not the same as no group.
+                    // That there is such a group is looked up: a group without members is a group.
                     let! _ = description scope group
                     let! all = Directory.brokers scope BrokerRoles.MastersAndSlaves
                     return! GroupMembers.ofGroup all group true
                 }
 
             // Members or brokers that contradict each other are what a monitor looks for.
-            Administering.check membersReport (fun members -> not members.Disagreements.IsEmpty) plan invocation
+            Administering.check membersReport (fun members -> not members.Disagreements.IsEmpty) plan invocation)
 
     let private settings (invocation: Invocation) : Result<GroupSettings, Failure> =
-        Invocation.choice "--consume" invocation
-        |> Result.bind (fun consumes ->
-            Invocation.choice "--broadcast" invocation
-            |> Result.bind (fun broadcasts ->
-                Invocation.choice "--from-min" invocation
-                |> Result.bind (fun fromMin ->
-                    Invocation.choice "--ordered" invocation
-                    |> Result.bind (fun isOrderly ->
-                        Invocation.choice "--notify" invocation
-                        |> Result.bind (fun notifies ->
-                            Invocation.count "--retry-queues" 0L 65_536L invocation
-                            |> Result.bind (fun retryQueues ->
-                                Invocation.count "--retries" 0L 1_000_000L invocation
-                                |> Result.map (fun retries ->
-                                    {
-                                        IsConsumeEnabled = consumes
-                                        IsBroadcastEnabled = broadcasts
-                                        IsConsumeFromMinEnabled = fromMin
-                                        IsOrderly = isOrderly
-                                        RetryQueues = Option.map int retryQueues
-                                        RetryMaxTimes = Option.map int retries
-                                        NotifiesMembers = notifies
-                                    })))))))
+        parsed {
+            let! consumes = Invocation.choice "--consume" invocation
+            let! broadcasts = Invocation.choice "--broadcast" invocation
+            let! fromMin = Invocation.choice "--from-min" invocation
+            let! isOrderly = Invocation.choice "--ordered" invocation
+            let! notifies = Invocation.choice "--notify" invocation
+            let! retryQueues = Invocation.count "--retry-queues" 0L 65_536L invocation
+            let! retries = Invocation.count "--retries" 0L 1_000_000L invocation
+
+            return
+                {
+                    IsConsumeEnabled = consumes
+                    IsBroadcastEnabled = broadcasts
+                    IsConsumeFromMinEnabled = fromMin
+                    IsOrderly = isOrderly
+                    RetryQueues = Option.map int retryQueues
+                    RetryMaxTimes = Option.map int retries
+                    NotifiesMembers = notifies
+                }
+        }
 
     let private change (invocation: Invocation) (toPlan: BrokerScope -> string -> GroupSettings -> Plan<Change>) =
         match
@@ -230,11 +217,9 @@ module GroupCommands =
                 GroupChanges.update scope group settings)
 
     let private delete (invocation: Invocation) =
-        match Administering.scope invocation with
-        | Error failure -> Task.FromResult(Error failure)
-        | Ok scope ->
+        Administering.withScope invocation (fun scope ->
             Changing.run invocation (fun _ ->
-                GroupChanges.delete scope (invocation.Argument "group") (invocation.Flag "--keep-offsets"))
+                GroupChanges.delete scope (invocation.Argument "group") (invocation.Flag "--keep-offsets")))
 
     let private yesNo = Spec.from (Choices [ "yes"; "no" ])
 

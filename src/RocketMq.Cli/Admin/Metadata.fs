@@ -64,7 +64,7 @@ module Metadata =
     let read (scope: BrokerScope) : Plan<BrokerMetadata list * Administration.ServerFailure list> =
         plan {
             let! all = Directory.all
-            let! masters = Directory.brokers scope BrokerRoles.Masters
+            let! masters = Plan.ofResult (Directory.select scope BrokerRoles.Masters all)
             let! topics = Answers.query masters "settings of all topics" (Topics.all.Request())
 
             and! groups =
@@ -72,11 +72,8 @@ module Metadata =
 
             let! topics = Answers.needOne topics
 
-            let isServerName name =
-                all |> List.exists (fun broker -> broker.Name = name || broker.Cluster = name)
-
-            let isOurs topic =
-                TopicKind.ofName isServerName topic = TopicKind.Normal
+            let kindOf = TopicKind.ofName (Directory.isServerName all)
+            let isOurs topic = kindOf topic = TopicKind.Normal
 
             let groupsOf broker =
                 groups.Answers

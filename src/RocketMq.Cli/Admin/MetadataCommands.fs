@@ -10,16 +10,14 @@ open RocketMq.Administration
 /// `rocketmq metadata …`: topics and groups of a cluster as a file, and a cluster as a file says.
 module MetadataCommands =
     let private export (invocation: Invocation) =
-        match Administering.scope invocation with
-        | Error failure -> Task.FromResult(Error failure)
-        | Ok scope ->
+        Administering.withScope invocation (fun scope ->
             Administering.show
                 (fun (all, failures) ->
                     match Metadata.reports all with
                     | first :: rest -> Administering.withFailures failures first :: rest
                     | [] -> [])
                 (Metadata.read scope)
-                invocation
+                invocation)
 
     let private readFile (invocation: Invocation) : Result<MetadataFile, Failure> =
         let path = invocation.Argument "file"

@@ -157,14 +157,15 @@ module TopCommand =
         next None
 
     let private run (invocation: Invocation) =
-        match
-            Administering.scope invocation
-            |> Result.bind (fun scope ->
-                Invocation.span "--every" invocation
-                |> Result.bind (fun every ->
-                    Invocation.countOr "--rows" 1 100_000 defaultRows invocation
-                    |> Result.map (fun rows -> scope, Option.defaultValue interval every, rows)))
-        with
+        let settings =
+            parsed {
+                let! scope = Administering.scope invocation
+                let! every = Invocation.span "--every" invocation
+                let! rows = Invocation.countOr "--rows" 1 100_000 defaultRows invocation
+                return scope, Option.defaultValue interval every, rows
+            }
+
+        match settings with
         | Error failure -> Task.FromResult(Error failure)
         | Ok(_, every, _) when every <= TimeSpan.Zero -> Task.FromResult(Error(Usage "--every: more than 0"))
         | Ok(scope, every, rows) ->

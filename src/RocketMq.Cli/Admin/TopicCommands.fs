@@ -49,11 +49,9 @@ module TopicCommands =
         ]
 
     let private list (invocation: Invocation) =
-        match Administering.scope invocation with
-        | Error failure -> Task.FromResult(Error failure)
-        | Ok scope ->
+        Administering.withScope invocation (fun scope ->
             let withQueues = invocation.Flag "--queues" || scope <> BrokerScope.All
-            Administering.show (listed invocation withQueues) (TopicQueries.list scope withQueues) invocation
+            Administering.show (listed invocation withQueues) (TopicQueries.list scope withQueues) invocation)
 
     let private described (description: TopicDescription) : Report list =
         let broker (one: TopicOnBroker) =
@@ -153,23 +151,22 @@ module TopicCommands =
         | at -> text.Substring(0, at), Some(text.Substring(at + 1))
 
     let private settings (invocation: Invocation) : Result<TopicSettings, Failure> =
-        Invocation.count "--queues" 1L 65_536L invocation
-        |> Result.bind (fun both ->
-            Invocation.count "--read-queues" 1L 65_536L invocation
-            |> Result.bind (fun read ->
-                Invocation.count "--write-queues" 1L 65_536L invocation
-                |> Result.bind (fun write ->
-                    Invocation.choice "--ordered" invocation
-                    |> Result.bind (fun isOrderly ->
-                        permission invocation
-                        |> Result.map (fun permission ->
-                            {
-                                ReadQueues = read |> Option.orElse both |> Option.map int
-                                WriteQueues = write |> Option.orElse both |> Option.map int
-                                Permission = permission
-                                IsOrderly = isOrderly
-                                Attributes = invocation.All "--attribute" |> List.map attribute |> Map.ofList
-                            })))))
+        parsed {
+            let! both = Invocation.count "--queues" 1L 65_536L invocation
+            let! read = Invocation.count "--read-queues" 1L 65_536L invocation
+            let! write = Invocation.count "--write-queues" 1L 65_536L invocation
+            let! isOrderly = Invocation.choice "--ordered" invocation
+            let! permission = permission invocation
+
+            return
+                {
+                    ReadQueues = read |> Option.orElse both |> Option.map int
+                    WriteQueues = write |> Option.orElse both |> Option.map int
+                    Permission = permission
+                    IsOrderly = isOrderly
+                    Attributes = invocation.All "--attribute" |> List.map attribute |> Map.ofList
+                }
+        }
 
     let private change
         (invocation: Invocation)
@@ -197,11 +194,9 @@ module TopicCommands =
                 TopicChanges.update administrator.NameServers scope topic settings)
 
     let private delete (invocation: Invocation) =
-        match Administering.scope invocation with
-        | Error failure -> Task.FromResult(Error failure)
-        | Ok scope ->
+        Administering.withScope invocation (fun scope ->
             Changing.run invocation (fun administrator ->
-                TopicChanges.delete administrator.NameServers scope (invocation.Argument "topic"))
+                TopicDeletion.delete administrator.NameServers scope (invocation.Argument "topic")))
 
     let private settingOptions: OptionSpec list =
         [

@@ -4,6 +4,7 @@ open System
 open System.Threading
 open System.Threading.Tasks
 open RocketMq
+open RocketMq.Administration
 
 /// `rocketmq completion`, and the command that its scripts call.
 module CompletionCommand =
@@ -12,8 +13,6 @@ module CompletionCommand =
 
     /// Who presses Tab does not wait for longer.
     let private patience = TimeSpan.FromMilliseconds(800L, 0L)
-
-    let private retryPrefix = "%RETRY%"
 
     let private contextNames (invocation: Invocation) : string list =
         match ContextFile.read (ContextFile.path invocation.Host) with
@@ -47,13 +46,10 @@ module CompletionCommand =
                     let! topics = server.Topics ending.Token
                     let topics = topics |> Result.defaultValue []
 
-                    let isRetry (topic: string) =
-                        topic.StartsWith(retryPrefix, StringComparison.Ordinal)
-
                     if completing = GroupNames then
-                        return topics |> List.filter isRetry |> List.map _.Substring(retryPrefix.Length)
+                        return topics |> List.choose TopicKind.groupOfRetries
                     else
-                        return topics |> List.filter (isRetry >> not)
+                        return topics |> List.filter (fun topic -> (TopicKind.groupOfRetries topic).IsNone)
         }
 
     /// The words that may stand in the place of `current`, in order. Never an error: a shell could not show it.

@@ -29,32 +29,33 @@ module BenchCommand =
         member val Failed = 0L with get, set
         member val FirstFailure: RemotingError option = None with get, set
 
+    let private size (invocation: Invocation) : Result<int, Failure> =
+        match invocation.Value "--size" |> Option.map TimeText.parseBytes with
+        | None -> Ok defaultSize
+        | Some(Error problem) -> Error(Usage $"--size: {problem}")
+        | Some(Ok size) when size < 1L || size > int64 Message.maxBodyBytes ->
+            Error(Usage(invariant $"--size: not from 1 to {Message.maxBodyBytes} bytes"))
+        | Some(Ok size) -> Ok(int size)
+
     let private load (invocation: Invocation) : Result<Load, Failure> =
-        Invocation.countOr "--callers" 1 4096 defaultCallers invocation
-        |> Result.bind (fun callers ->
-            Invocation.count "--count" 1L 1_000_000_000L invocation
-            |> Result.bind (fun count ->
-                Invocation.span "--duration" invocation
-                |> Result.bind (fun time ->
-                    match invocation.Value "--size" |> Option.map TimeText.parseBytes with
-                    | Some(Error problem) -> Error(Usage $"--size: {problem}")
-                    | Some(Ok size) when size < 1L || size > int64 Message.maxBodyBytes ->
-                        Error(Usage(invariant $"--size: not from 1 to {Message.maxBodyBytes} bytes"))
-                    | size ->
-                        Ok
-                            {
-                                Topic = invocation.Argument "topic"
-                                Size =
-                                    match size with
-                                    | Some(Ok size) -> int size
-                                    | _ -> defaultSize
-                                Callers = callers
-                                // Some bound there always is.
-                                Count =
-                                    count
-                                    |> Option.defaultValue (if time.IsSome then Int64.MaxValue else defaultCount)
-                                Time = time
-                            })))
+        parsed {
+            let! callers = Invocation.countOr "--callers" 1 4096 defaultCallers invocation
+            let! count = Invocation.count "--count" 1L 1_000_000_000L invocation
+            let! time = Invocation.span "--duration" invocation
+            let! size = size invocation
+
+            return
+                {
+                    Topic = invocation.Argument "topic"
+                    Size = size
+                    Callers = callers
+                    // Some bound there always is.
+                    Count =
+                        count
+                        |> Option.defaultValue (if time.IsSome then Int64.MaxValue else defaultCount)
+                    Time = time
+                }
+        }
 
     let private body (size: int) =
         Array.init size (fun index -> byte (int 'a' + index % 26))

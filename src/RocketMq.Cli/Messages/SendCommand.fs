@@ -25,23 +25,23 @@ module SendCommand =
 
     /// What options say of every message.
     let private template (invocation: Invocation) : Result<MessageDraft, Failure> =
-        pairs (invocation.All "--property")
-        |> Result.bind (fun properties ->
-            Invocation.span "--delay" invocation
-            |> Result.bind (fun delay ->
-                Invocation.count "--delay-level" 1L 18L invocation
-                |> Result.bind (fun level ->
-                    Invocation.time "--at" invocation
-                    |> Result.map (fun deliverAt ->
-                        { MessageText.draft [||] with
-                            Tag = invocation.Value "--tag"
-                            Keys = invocation.All "--key"
-                            Properties = properties
-                            Delay = delay
-                            DelayLevel = Option.map int level
-                            DeliverAt = deliverAt
-                            GroupKey = invocation.Value "--group-key"
-                        }))))
+        parsed {
+            let! properties = pairs (invocation.All "--property")
+            let! delay = Invocation.span "--delay" invocation
+            let! level = Invocation.count "--delay-level" 1L 18L invocation
+            let! deliverAt = Invocation.time "--at" invocation
+
+            return
+                { MessageText.draft [||] with
+                    Tag = invocation.Value "--tag"
+                    Keys = invocation.All "--key"
+                    Properties = properties
+                    Delay = delay
+                    DelayLevel = Option.map int level
+                    DeliverAt = deliverAt
+                    GroupKey = invocation.Value "--group-key"
+                }
+        }
 
     let private columns: Column list =
         [
@@ -227,12 +227,12 @@ module SendCommand =
             let topic = invocation.Argument "topic"
 
             let settings =
-                template invocation
-                |> Result.bind (fun start ->
-                    Invocation.count "--count" 1L 1_000_000_000L invocation
-                    |> Result.bind (fun count ->
-                        Invocation.count "--rate" 1L 10_000_000L invocation
-                        |> Result.map (fun rate -> start, count, Option.map int rate)))
+                parsed {
+                    let! start = template invocation
+                    let! count = Invocation.count "--count" 1L 1_000_000_000L invocation
+                    let! rate = Invocation.count "--rate" 1L 10_000_000L invocation
+                    return start, count, Option.map int rate
+                }
 
             match settings with
             | Error failure -> return Error failure

@@ -255,14 +255,13 @@ module TailCommand =
 
     let private run (invocation: Invocation) =
         let settings =
-            filter invocation
-            |> Result.bind (fun filter ->
-                bodyForm invocation
-                |> Result.bind (fun form ->
-                    Invocation.time "--from" invocation
-                    |> Result.bind (fun from ->
-                        Invocation.count "--last" 0L 1_000_000L invocation
-                        |> Result.map (fun count -> filter, form, from, Option.map int count))))
+            parsed {
+                let! filter = filter invocation
+                let! form = bodyForm invocation
+                let! from = Invocation.time "--from" invocation
+                let! count = Invocation.count "--last" 0L 1_000_000L invocation
+                return filter, form, from, Option.map int count
+            }
 
         match settings with
         | Error failure -> Task.FromResult(Error failure)

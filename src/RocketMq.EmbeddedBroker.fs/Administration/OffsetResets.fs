@@ -99,7 +99,7 @@ module internal OffsetResets =
         state.Statistics.ForgetPulls(reset.Group, reset.Topic)
         state, answer arrival offsets :: push arrival.Command.Language reset offsets state
 
-    /// A group that is in nobody's list, and has committed nothing.
+    /// A group without settings that has committed nothing.
     let private isUnknown group (state: BrokerState) =
         not (state.Store.Groups.ContainsKey group)
         && not (state.Store.Committed.ContainsKey group)

@@ -12,9 +12,6 @@ module internal PopAssignments =
             BrokerState.Pops.Queues = Map.add topic queues state.Pops.Queues
         }
 
-    let private isRetry (topic: string) =
-        topic.StartsWith("%RETRY%", StringComparison.Ordinal)
-
     /// As brokers are set up: by pull.
     let private usual topic group : RequestModeSetting =
         {
@@ -102,7 +99,7 @@ module internal PopAssignments =
     /// SET_MESSAGE_REQUEST_MODE.
     let setMode (arrival: Arrival) (state: BrokerState) =
         Answer.decoding arrival state Assignments.setMode.Decode (fun setting ->
-            if isRetry setting.Topic then
+            if Names.isRetryTopic setting.Topic then
                 state,
                 [
                     Answer.refuse arrival ResponseCode.NoPermission "retry topic is not allowed to set mode"

@@ -16,7 +16,7 @@ module internal Groups =
         || state.Store.Groups.ContainsKey name
         || isSystem name
 
-    /// The settings of a group; of one that nobody has made those of a new one.
+    /// The settings of a group; of one that was not made those of a new one.
     let configOf name (state: BrokerState) : SubscriptionGroup =
         match Map.tryFind name state.Store.Groups with
         | Some group -> group

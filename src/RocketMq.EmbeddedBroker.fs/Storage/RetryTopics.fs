@@ -1,21 +1,19 @@
 namespace RocketMq.Embedded
 
-open System
+open RocketMq
 
 /// The topics that a broker makes for a consumer group.
 module internal RetryTopics =
-    let private retryPrefix = "%RETRY%"
-
     /// Messages that were sent back lie here until they are consumed again.
-    let retryOf (group: string) = retryPrefix + group
+    let retryOf (group: string) = Names.retryTopicOf group
 
     /// Messages that were sent back too often.
-    let deadLettersOf (group: string) = "%DLQ%" + group
+    let deadLettersOf (group: string) = Names.deadLetterTopicOf group
 
     /// The group whose messages are retried in a topic.
     let tryGroupOf (topic: string) : string voption =
-        if topic.StartsWith(retryPrefix, StringComparison.Ordinal) then
-            ValueSome(topic.Substring retryPrefix.Length)
+        if Names.isRetryTopic topic then
+            ValueSome(Names.groupOfRetryTopic topic)
         else
             ValueNone
 

@@ -56,9 +56,22 @@ module Names =
     let internal isRetryTopic (name: string) =
         name.StartsWith(retryPrefix, StringComparison.Ordinal)
 
+    /// A topic of messages that a group has given up, which brokers make for it.
+    let internal isDeadLetterTopic (name: string) =
+        name.StartsWith(deadLetterPrefix, StringComparison.Ordinal)
+
+    let internal retryTopicOf (group: string) = retryPrefix + group
+    let internal deadLetterTopicOf (group: string) = deadLetterPrefix + group
+
+    /// The group of a retry topic.
+    let internal groupOfRetryTopic (name: string) = name.Substring retryPrefix.Length
+
+    /// The group of a topic of dead letters.
+    let internal groupOfDeadLetterTopic (name: string) = name.Substring deadLetterPrefix.Length
+
     /// A topic that brokers make for a group.
     let private isDerived (name: string) =
-        isRetryTopic name || name.StartsWith(deadLetterPrefix, StringComparison.Ordinal)
+        isRetryTopic name || isDeadLetterTopic name
 
     /// A topic's name: 1 to 127 characters of a-z A-Z 0-9 % | - _, and 255 for retry and dead-letter topics.
     let checkTopic (name: string) : Result<string, InputError> =

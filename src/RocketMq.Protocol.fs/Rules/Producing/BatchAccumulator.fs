@@ -46,8 +46,6 @@ type internal Batchability =
     | NotBatchable
 
 module internal Batchability =
-    let private retryPrefix = "%RETRY%"
-
     /// Properties that work in a send of its own only: delays, transactions, request and reply, copies to light queues.
     /// Sources: MessageBatch.java, DefaultMQProducer.canBatch of 5.3.3, SendMessageProcessor.java.
     let private isLonely (name: ReadOnlySpan<byte>) =
@@ -67,7 +65,7 @@ module internal Batchability =
     let ofMessage (isCompressed: bool) (message: Message) : Batchability =
         if
             isCompressed
-            || message.Topic.StartsWith(retryPrefix, StringComparison.Ordinal)
+            || Names.isRetryTopic message.Topic
             || message.Properties.Text.Length > Properties.maxBatchedBytes
         then
             NotBatchable
