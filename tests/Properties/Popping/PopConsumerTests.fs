@@ -340,27 +340,30 @@ let private delayLevels =
                 (fun rig ->
                     task {
                         let mutable calls = 0
-                        let mutable calledAt = rig.Clock.GetUtcNow()
+                        // A verdict waits until the test has stopped the clock, so that it is given at a known time.
+                        let mayAnswer = Array.init 2 (fun _ -> TaskCompletionSource())
                         do! rig.Send "a"
 
                         use! consumer =
                             startPop (optionsOf rig) (fun _ _ ->
-                                calledAt <- rig.Clock.GetUtcNow()
-
-                                Task.FromResult(
+                                task {
                                     match Interlocked.Increment &calls with
-                                    | 1 -> ConsumeResult.RetryAtLevel 5
-                                    | 2 -> ConsumeResult.DeadLetter
-                                    | _ -> ConsumeResult.Success
-                                ))
+                                    | 1 ->
+                                        do! mayAnswer[0].Task
+                                        return ConsumeResult.RetryAtLevel 5
+                                    | 2 ->
+                                        do! mayAnswer[1].Task
+                                        return ConsumeResult.DeadLetter
+                                    | _ -> return ConsumeResult.Success
+                                })
 
-                        for calledBefore, wait in [ 1, 60; 2, 30 ] do
+                        for call, wait in [ 1, 60; 2, 30 ] do
                             // A pop that has waited meanwhile has run out of time by this clock, and is not repeated at once.
-                            do! ChaosRig.pass rig.Clock (fun () -> Volatile.Read &calls = calledBefore)
+                            do! ChaosRig.pass rig.Clock (fun () -> Volatile.Read &calls = call)
+                            mayAnswer[call - 1].SetResult()
                             do! until (fun () -> consumer.InFlight = 0)
-                            // The clock may have been moved once more before the call was seen.
-                            rig.Clock.Advance(calledAt + seconds (wait - 1) - rig.Clock.GetUtcNow())
-                            do! rig.ShouldHaveRevived(int64 (calledBefore - 1))
+                            rig.Clock.Advance(seconds (wait - 1))
+                            do! rig.ShouldHaveRevived(int64 (call - 1))
                             consumer.Acknowledged |> shouldEqual 0L
                             rig.Clock.Advance(seconds 1)
 
