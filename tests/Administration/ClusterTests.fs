@@ -275,6 +275,39 @@ let tests =
                     Expect.equal (committedOf clone topic) (committedOf one topic) "the same offsets"
                 }
 
+            onCluster "the totals of all groups count a topic once, in order or not"
+            <| fun rig ->
+                task {
+                    let group = fresh "group"
+                    let plain = fresh "topic"
+                    let ordered = fresh "topic"
+                    do! createGroup rig group GroupSettings.Unchanged
+                    do! createTopic rig plain 2
+                    do! createTopic rig ordered 2
+
+                    let! _ =
+                        rig.Do(
+                            TopicChanges.update
+                                rig.NameServers
+                                BrokerScope.All
+                                ordered
+                                { unchanged with IsOrderly = Some true }
+                        )
+
+                    for topic in [ plain; ordered ] do
+                        let! _ = send rig [ for number in 1..10 -> message topic $"{number}" ]
+                        let! _ = rig.Do(OffsetChanges.reset group (everyQueue topic) ResetTarget.Earliest)
+                        ()
+
+                    let! totals = rig.Run(GroupTotals.all BrokerScope.All)
+                    let total = totals.Groups |> List.find (fun one -> one.Group = group)
+                    let! lag = lagOf rig group
+
+                    Expect.equal total.Lag 20L "each message once"
+                    Expect.equal total.Topics 2 "both topics"
+                    Expect.equal total.Lag lag.Total "as queue by queue"
+                }
+
             onCluster "members are seen with their queues, and an online group is reset"
             <| fun rig ->
                 task {
