@@ -23,4 +23,5 @@ let main arguments =
                 LookupTests.tests
                 PartlyTests.tests
                 DocumentTests.tests
+                NativeCodeTests.tests
             ])

@@ -64,7 +64,7 @@ module BrokerSettings =
             for setting in changes do
                 for broker, answer in found do
                     if (valueOf setting.Name answer.Settings).IsNone then
-                        $"{broker.Name} does not have the setting {setting.Name}: it may ignore it."
+                        (invariant $"{broker.Name} does not have the setting {setting.Name}: it may ignore it.")
         ]
 
     /// Changes settings of all brokers of a scope, or of its masters. Those that brokers read only when they start show as they were
@@ -85,7 +85,7 @@ module BrokerSettings =
 
                     let text get =
                         differing
-                        |> List.map (fun setting -> $"{setting.Name}={get setting}")
+                        |> List.map (fun setting -> invariant $"{setting.Name}={get setting}")
                         |> String.concat ", "
 
                     match differing with
@@ -106,7 +106,7 @@ module BrokerSettings =
 
             return
                 {
-                    Summary = $"change settings of {scope}"
+                    Summary = invariant $"change settings of {scope}"
                     Destroys = false
                     Warnings = unknown changes found
                     Stages = [ writes ]

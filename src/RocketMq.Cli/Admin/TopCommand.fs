@@ -7,11 +7,7 @@ open RocketMq.Protocol.Admin
 open RocketMq.Administration
 
 /// Sums of the queues of one topic for one group, at one time.
-type TopSample =
-    {
-        Stored: int64
-        Consumed: int64
-    }
+type TopSample = { Stored: int64; Consumed: int64 }
 
 /// `rocketmq top`: which topics and groups are busy, and which lag.
 module TopCommand =
