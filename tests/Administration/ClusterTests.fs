@@ -8,6 +8,7 @@ open Expecto
 open RocketMq
 open RocketMq.Protocol
 open RocketMq.Protocol.Admin
+open RocketMq.Embedded
 open RocketMq.Administration
 open RocketMq.Administration.Tests.FakeServers
 open RocketMq.Administration.Tests.Rig
@@ -508,38 +509,47 @@ let tests =
                     do! bystander.Close()
                 }
 
-            onCluster "brokers say how they are, and their settings"
-            <| fun rig ->
-                task {
-                    let isMeasured (row: BrokerRow) =
-                        match row.Status with
-                        | Ok status -> status.PutsPerSecond.IsSome && status.GetsPerSecond.IsSome
-                        | Error _ -> true
+            testCaseTask "brokers say how they are, and their settings"
+            <| fun () ->
+                let clock = EmbeddedClock()
 
-                    // A broker that has just started has measured nothing yet, and says so with blanks.
-                    let! rows = rig.Until(BrokerStatus.list BrokerScope.All, List.forall isMeasured)
+                withRigAt clock (fun rig ->
+                    task {
+                        let isMeasured (row: BrokerRow) =
+                            match row.Status with
+                            | Ok status -> status.PutsPerSecond.IsSome && status.GetsPerSecond.IsSome
+                            | Error _ -> true
 
-                    for row in rows do
-                        match row.Status with
-                        | Error failure -> failtest failure.Reason
-                        | Ok status ->
-                            Expect.isSome status.Version "its version"
-                            Expect.isSome status.BootMillis "since when it runs"
-                            Expect.isSome status.PutsPerSecond "what it stores"
-                            Expect.isSome status.GetsPerSecond "what is read"
-                            Expect.isSome status.PutsToday "since midnight"
+                        // A broker that has just started has measured nothing yet, and says so with blanks.
+                        let! rows =
+                            rig.Until(
+                                BrokerStatus.list BrokerScope.All,
+                                fun rows ->
+                                    clock.Advance(TimeSpan.FromSeconds 10L)
+                                    List.forall isMeasured rows
+                            )
 
-                    let! settings = rig.Run(BrokerSettings.read BrokerScope.All)
+                        for row in rows do
+                            match row.Status with
+                            | Error failure -> failtest failure.Reason
+                            | Ok status ->
+                                Expect.isSome status.Version "its version"
+                                Expect.isSome status.BootMillis "since when it runs"
+                                Expect.isSome status.PutsPerSecond "what it stores"
+                                Expect.isSome status.GetsPerSecond "what is read"
+                                Expect.isSome status.PutsToday "since midnight"
 
-                    for one in settings do
-                        match one.Settings with
-                        | Error failure -> failtest failure.Reason
-                        | Ok settings -> Expect.contains (settings |> List.map _.Name) "brokerName" "its settings"
+                        let! settings = rig.Run(BrokerSettings.read BrokerScope.All)
 
-                    let! findings = rig.Run(ClusterCheck.run BrokerScope.All CheckLimits.Default)
-                    let bad = findings |> List.filter (fun one -> one.Level = FindingLevel.Bad)
-                    Expect.equal (bad |> List.map (fun one -> $"{one.Subject}: {one.Text}")) [] "nothing is bad"
-                }
+                        for one in settings do
+                            match one.Settings with
+                            | Error failure -> failtest failure.Reason
+                            | Ok settings -> Expect.contains (settings |> List.map _.Name) "brokerName" "its settings"
+
+                        let! findings = rig.Run(ClusterCheck.run BrokerScope.All CheckLimits.Default)
+                        let bad = findings |> List.filter (fun one -> one.Level = FindingLevel.Bad)
+                        Expect.equal (bad |> List.map (fun one -> $"{one.Subject}: {one.Text}")) [] "nothing is bad"
+                    })
 
             onCluster "a setting of brokers is changed and read again"
             <| fun rig ->
