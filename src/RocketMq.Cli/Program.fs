@@ -16,7 +16,11 @@ module Catalogue =
                 GroupCommands.specs
                 ClusterCommands.specs
                 MetadataCommands.specs
+                UpkeepCommands.specs
                 NameServerCommands.specs
+                ClientCommands.specs
+                ConsumeCommand.specs
+                ProducerCommands.specs
                 TopCommand.specs
                 MessageLookups.specs
                 DeadLetterCommands.specs
