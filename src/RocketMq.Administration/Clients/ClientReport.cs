@@ -23,7 +23,7 @@ public sealed record ClientQueue(
     DateTimeOffset? LastConsumeTime,
     bool IsDropped)
 {
-    internal static ClientQueue FromCore(Core.Protocol.MessageQueue queue, Core.Protocol.ProcessQueueInfo state) => new(
+    internal static ClientQueue FromCore(Core.MessageQueue queue, Core.Protocol.ProcessQueueInfo state) => new(
         queue.Topic,
         queue.BrokerName,
         queue.QueueId,
@@ -35,7 +35,7 @@ public sealed record ClientQueue(
         Values.TimeIfAny(state.LastConsumeTimestamp),
         state.IsDropped);
 
-    internal static ClientQueue FromCore(Core.Protocol.MessageQueue queue, Core.Protocol.PopProcessQueueInfo state) => new(
+    internal static ClientQueue FromCore(Core.MessageQueue queue, Core.Protocol.PopProcessQueueInfo state) => new(
         queue.Topic,
         queue.BrokerName,
         queue.QueueId,
