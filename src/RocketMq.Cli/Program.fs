@@ -14,9 +14,10 @@ module Catalogue =
                 LagCommands.specs
                 OffsetCommands.specs
                 GroupCommands.specs
+                UpkeepCommands.groupSpecs
                 ClusterCommands.specs
+                UpkeepCommands.brokerSpecs
                 MetadataCommands.specs
-                UpkeepCommands.specs
                 NameServerCommands.specs
                 ClientCommands.specs
                 ConsumeCommand.specs

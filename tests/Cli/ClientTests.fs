@@ -15,7 +15,7 @@ let private json (run: CliRun) = JsonDocument.Parse(run.Out).RootElement
 let private rowsOf (part: string) (run: CliRun) =
     (json run).GetProperty(part).GetProperty("rows").EnumerateArray() |> List.ofSeq
 
-let private text (name: string) (row: JsonElement) = row.GetProperty(name).GetString()
+let private text (name: string) (row: JsonElement) = string (row.GetProperty name)
 
 let private ok (result: Result<'T, 'Error>) : 'T =
     match result with

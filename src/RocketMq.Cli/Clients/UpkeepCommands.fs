@@ -63,8 +63,8 @@ module UpkeepCommands =
             Completing = Choices(known |> List.map fst)
         }
 
-    /// The commands.
-    let specs: CommandSpec<Invocation> list =
+    /// The commands of brokers.
+    let brokerSpecs: CommandSpec<Invocation> list =
         [
             { Spec.command
                   [ "broker"; "clean" ]
@@ -94,6 +94,11 @@ module UpkeepCommands =
                         "It asks first. Without --timeout the command waits 30 seconds for each broker."
                     ]
             }
+        ]
+
+    /// The commands of groups.
+    let groupSpecs: CommandSpec<Invocation> list =
+        [
             { Spec.command
                   [ "group"; "mode" ]
                   "Sets whether a topic comes to a group by pull or popped"
