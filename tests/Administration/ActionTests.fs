@@ -94,10 +94,10 @@ let tests =
                     Expect.equal result.Outcome (Some DirectOutcome.Succeeded) "the handler's result"
                     do! handled.WaitAsync()
 
-                    let! nobody =
+                    let! missing =
                         rig.Failure(DirectConsumptions.prepare group "no such client" topic receipts.Head.OffsetId)
 
-                    Expect.equal (expectNotFound nobody) "no such client" "the member"
+                    Expect.equal (expectNotFound missing) "no such client" "the member"
                     do! consumer.Close()
                 }
 

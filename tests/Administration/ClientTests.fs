@@ -247,6 +247,15 @@ let direct =
                     |> expectNotFound
 
                 Expect.equal lost stored.OffsetId "the message"
+
+            testCase "a message of another topic is not taken for one of this"
+            <| fun () ->
+                run
+                    (group [ members MessageModel.Clustering both; store ])
+                    (DirectConsumptions.prepare "billing" "client-1" "Payments" stored.OffsetId)
+                |> errorOf
+                |> expectInvalid
+                |> ignore
         ]
 
 let private producerOf clientId millis : ProducerConnection =

@@ -142,10 +142,10 @@ let private clients =
                         let! stack = CliRig.run setup $"client stack billing '{consumer.ClientId}'"
                         (stack.Code, stack.Out) |> shouldEqual (1, "")
                         stack.Error |> shouldMention "reports no stacks"
-                        let! nobody = CliRig.run setup "client stack billing nobody"
-                        nobody.Code |> shouldEqual 1
+                        let! missing = CliRig.run setup "client stack billing nobody"
+                        missing.Code |> shouldEqual 1
 
-                        nobody.Error
+                        missing.Error
                         |> shouldMention $"There is no member nobody. There are: {consumer.ClientId}."
                     })
 

@@ -46,13 +46,8 @@ module DirectConsumptions =
     let private warnings (group: string) (topic: string) (connections: GroupConnections) (copies: int) =
         [
             "The group's offsets stay as they are, and a failure is not delivered again."
-            if
-                not (connections.Subscriptions.ContainsKey topic)
-                && not (connections.Subscriptions.ContainsKey(TopicKind.retryTopicOf group))
-            then
+            if not (connections.Subscriptions.ContainsKey topic) then
                 $"The group {group} does not subscribe to {topic}: its handler may not expect the message."
-            elif not (connections.Subscriptions.ContainsKey topic) then
-                $"The group {group} does not subscribe to {topic}."
             if copies > 1 then
                 invariant $"{copies} messages have this id; the one that was stored first is taken."
         ]
@@ -61,7 +56,7 @@ module DirectConsumptions =
     let prepare (group: string) (clientId: string) (topic: string) (messageId: string) : Plan<PlannedConsumption> =
         plan {
             let! brokers = Directory.all
-            let! found = MessageSearch.byId (Some topic) messageId
+            let! found = MessageSearch.byIdAmong brokers (Some topic) messageId
             and! connections = GroupMembers.connections brokers group
             let! connections = Answers.needOne connections
 
@@ -75,6 +70,11 @@ module DirectConsumptions =
 
             match found.Messages with
             | [] -> return! notFound "message" messageId found.Failures
+            | message :: _ when message.Topic <> topic ->
+                return!
+                    Plan.Failed(
+                        AdminError.Invalid $"The message {messageId} is one of {message.Topic}, not of {topic}."
+                    )
             | message :: _ ->
                 match masterOf brokers message with
                 | None -> return! notFound "master of broker" message.BrokerName found.Failures
