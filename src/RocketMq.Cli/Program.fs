@@ -14,9 +14,14 @@ module Catalogue =
                 LagCommands.specs
                 OffsetCommands.specs
                 GroupCommands.specs
+                UpkeepCommands.groupSpecs
                 ClusterCommands.specs
+                UpkeepCommands.brokerSpecs
                 MetadataCommands.specs
                 NameServerCommands.specs
+                ClientCommands.specs
+                ConsumeCommand.specs
+                ProducerCommands.specs
                 TopCommand.specs
                 MessageLookups.specs
                 DeadLetterCommands.specs

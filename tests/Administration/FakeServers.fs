@@ -49,6 +49,14 @@ let refusing (code: RequestCode) (response: ResponseCode) : Answering =
         else
             None
 
+/// A broker that is older than the requests of some codes.
+let older (broker: BrokerAddress) (codes: RequestCode list) : Answering =
+    fun call ->
+        if call.Target = Target.Broker broker && List.contains call.Code codes then
+            Some(refusal ResponseCode.RequestCodeNotSupported "request type not supported" call)
+        else
+            None
+
 /// A broker that does not answer.
 let silent (broker: BrokerAddress) : Answering =
     fun call ->
@@ -108,7 +116,7 @@ let expectInvalid (error: AdminError) : string =
     | error -> failwith error.Message
 
 /// Answers the requests of an operation to brokers, or refuses them, by their query.
-let private ofBrokers
+let ofBrokers
     (operation: Operation<'Query, 'Answer>)
     (answer: BrokerAddress -> 'Query -> Result<'Answer, ResponseCode>)
     : Answering =

@@ -46,18 +46,75 @@ module BrokerSettings =
                 |> Plan.all
         }
 
-    let private valueOf (name: string) (settings: Setting list) =
+    let internal valueOf (name: string) (settings: Setting list) =
         settings
         |> List.tryFind (fun setting -> setting.Name = name)
         |> Option.map _.Value
 
-    let private check (changes: Setting list) : Result<unit, AdminError> =
+    let internal check (changes: Setting list) : Result<unit, AdminError> =
         match changes with
         | [] -> Error(AdminError.Invalid "No setting is named.")
         | changes ->
             match changes |> List.tryFind (fun setting -> String.IsNullOrWhiteSpace setting.Name) with
             | Some _ -> Error(AdminError.Invalid "A setting has no name.")
             | None -> Ok()
+
+    let private text (get: Setting -> string) (changes: Setting list) =
+        changes
+        |> List.map (fun setting -> $"{setting.Name}={get setting}")
+        |> String.concat ", "
+
+    /// What of some changes a server has to be sent, if anything. Nothing is known of what it has if it did not answer.
+    let internal write
+        (target: Target)
+        (request: Setting list -> Request<unit>)
+        (changes: Setting list)
+        (before: Setting list option)
+        : Write option =
+        let valueBefore (setting: Setting) =
+            before |> Option.bind (valueOf setting.Name)
+
+        match
+            changes
+            |> List.filter (fun setting -> valueBefore setting <> Some setting.Value)
+        with
+        | [] -> None
+        | differing ->
+            Change.write
+                target
+                "settings"
+                (request differing)
+                (Some(
+                    differing
+                    |> text (fun setting ->
+                        valueBefore setting
+                        |> Option.map (shown setting.Name)
+                        |> Option.defaultValue "?")
+                ))
+                (Some(differing |> text (fun setting -> shown setting.Name setting.Value)))
+            |> Some
+
+    /// What a server has of some changes after they were written.
+    let internal verifications
+        (server: string)
+        (changes: Setting list)
+        (found: Setting list option)
+        : Verification list =
+        changes
+        |> List.map (fun setting ->
+            {
+                Server = server
+                What = setting.Name
+                Expected = shown setting.Name setting.Value
+                Found =
+                    found
+                    |> Option.map (fun found ->
+                        match valueOf setting.Name found with
+                        | Some value when value = setting.Value -> shown setting.Name setting.Value
+                        | Some value when isSecret setting.Name -> if value = "" then "" else "another value"
+                        | Some value -> value
+                        | None -> "not there")
+            })
 
     let private unknown (changes: Setting list) (found: (BrokerAddress * BrokerSettingsAnswer) list) =
         [
@@ -76,63 +133,30 @@ module BrokerSettings =
             let! found = Answers.queryEach brokers query
             let! found = Answers.needAll found
 
-            let writes =
-                found
-                |> List.choose (fun (broker, answer) ->
-                    let differing =
-                        changes
-                        |> List.filter (fun setting -> valueOf setting.Name answer.Settings <> Some setting.Value)
-
-                    let text get =
-                        differing
-                        |> List.map (fun setting -> invariant $"{setting.Name}={get setting}")
-                        |> String.concat ", "
-
-                    match differing with
-                    | [] -> None
-                    | differing ->
-                        Change.write
-                            (Target.Broker broker)
-                            "settings"
-                            (Settings.updateBroker.Request differing)
-                            (Some(
-                                text (fun setting ->
-                                    valueOf setting.Name answer.Settings
-                                    |> Option.map (shown setting.Name)
-                                    |> Option.defaultValue "?")
-                            ))
-                            (Some(text (fun setting -> shown setting.Name setting.Value)))
-                        |> Some)
-
             return
                 {
                     Summary = invariant $"change settings of {scope}"
                     Destroys = false
                     Warnings = unknown changes found
-                    Stages = [ writes ]
+                    Stages =
+                        [
+                            found
+                            |> List.choose (fun (broker, answer) ->
+                                write
+                                    (Target.Broker broker)
+                                    Settings.updateBroker.Request
+                                    changes
+                                    (Some answer.Settings))
+                        ]
                     Verify =
                         brokers
                         |> List.map (fun broker ->
                             query broker
                             |> Plan.map (fun answer ->
-                                changes
-                                |> List.map (fun setting ->
-                                    {
-                                        Server = broker.ToString()
-                                        What = setting.Name
-                                        Expected = shown setting.Name setting.Value
-                                        Found =
-                                            match answer with
-                                            | Ok answer ->
-                                                match valueOf setting.Name answer.Settings with
-                                                | Some value when value = setting.Value ->
-                                                    Some(shown setting.Name setting.Value)
-                                                | Some value when isSecret setting.Name ->
-                                                    Some(if value = "" then "" else "another value")
-                                                | Some value -> Some value
-                                                | None -> Some "not there"
-                                            | Error _ -> None
-                                    })))
+                                answer
+                                |> Result.toOption
+                                |> Option.map _.Settings
+                                |> verifications (broker.ToString()) changes))
                         |> Plan.all
                         |> Plan.map List.concat
                 }

@@ -18,13 +18,14 @@ type internal NamedSettings<'Settings> =
 
 /// What changes of topics and of groups have in common.
 module internal MasterSettings =
+    /// What each of some masters has. All must answer.
+    let readOn (settings: NamedSettings<'Settings>) (masters: BrokerAddress list) (name: string) =
+        Answers.queryEach masters (settings.TryGet name) |> Plan.bind Answers.needAll
+
     /// The masters of a scope with what each has. All must answer.
     let read (settings: NamedSettings<'Settings>) (scope: BrokerScope) (name: string) =
-        plan {
-            let! masters = Directory.brokers scope BrokerRoles.Masters
-            let! found = Answers.queryEach masters (settings.TryGet name)
-            return! Answers.needAll found
-        }
+        Directory.brokers scope BrokerRoles.Masters
+        |> Plan.bind (fun masters -> readOn settings masters name)
 
     /// Those that have it.
     let existing (found: (BrokerAddress * 'Settings option) list) : (BrokerAddress * 'Settings) list =

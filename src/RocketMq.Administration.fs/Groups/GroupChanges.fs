@@ -135,16 +135,15 @@ module GroupChanges =
     /// they are topics, and deleted as such.
     let delete (scope: BrokerScope) (group: string) (retainOffsets: bool) : Plan<Change> =
         plan {
-            let! all = Directory.all
-            let! configs = MasterSettings.read GroupConfigs.onMasters scope group
-            let! members = GroupMembers.ofGroup all group false
-
-            let there = MasterSettings.existing configs
-
             let deadLetters = TopicKind.deadLetterTopicOf group
             let retryTopic = TopicKind.retryTopicOf group
-            let! deadLetterRoute = Directory.tryRoute deadLetters
+            let! all = Directory.all
+            let! masters = Plan.ofResult (Directory.select scope BrokerRoles.Masters all)
+            let! configs = MasterSettings.readOn GroupConfigs.onMasters masters group
+            and! members = GroupMembers.ofGroup all group false
+            and! deadLetterRoute = Directory.tryRoute deadLetters
             and! retryRoute = Directory.tryRoute retryTopic
+            let there = MasterSettings.existing configs
 
             match there with
             | [] -> return! GroupConfigs.notFound (List.map fst configs) group

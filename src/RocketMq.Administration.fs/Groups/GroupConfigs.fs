@@ -13,6 +13,23 @@ type GroupOnBroker =
     }
 
 module GroupConfigs =
+    /// The groups that every broker has. Source: SubscriptionGroupManager.java.
+    let private ofBrokers =
+        set
+            [
+                "TOOLS_CONSUMER"
+                "FILTERSRV_CONSUMER"
+                "SELF_TEST_C_GROUP"
+                "CID_ONS-HTTP-PROXY"
+                "CID_ONSAPI_PULL"
+                "CID_ONSAPI_PERMISSION"
+                "CID_ONSAPI_OWNER"
+            ]
+
+    /// Whether a group is the brokers' own.
+    let isSystem (group: string) : bool =
+        ofBrokers.Contains group || Namespaced.isSystemName group
+
     let private flag name value = if value then [ name ] else []
 
     /// The settings that an administrator chooses, in one line.
@@ -59,7 +76,11 @@ module GroupConfigs =
         }
 
     let private notAmong (group: string) (names: Answers<Set<string>>) : Plan<'T> =
-        Plan.Failed(AdminError.NotFound("group", group, names.Values |> Set.unionMany |> Set.toList, names.Failures))
+        // No one means a group of the brokers' own.
+        let known =
+            names.Values |> Set.unionMany |> Set.toList |> List.filter (isSystem >> not)
+
+        Plan.Failed(AdminError.NotFound("group", group, known, names.Failures))
 
     /// The error that names the groups that there are.
     let notFound (masters: BrokerAddress list) (group: string) : Plan<'T> =

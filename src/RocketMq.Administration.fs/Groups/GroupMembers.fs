@@ -36,7 +36,8 @@ type GroupMembers =
     member members.IsOnline = not members.Members.IsEmpty
 
 module GroupMembers =
-    let private brokerText (broker: BrokerAddress) =
+    /// A broker by its name; a slave with its id.
+    let internal brokerText (broker: BrokerAddress) =
         if broker.IsMaster then
             broker.Name
         else
@@ -173,45 +174,75 @@ module GroupMembers =
                 }
         | answer -> answer
 
-    /// What one member says of itself. Any broker that it is connected to can ask it.
-    let runningInfo (group: string) (withStacks: bool) (broker: BrokerAddress) (clientId: string) =
-        Plan.query
-            (Target.Broker broker)
-            $"running info of {clientId}"
-            (RunningInfo.operation.Request
-                {
-                    ConsumerGroup = group
-                    ClientId = clientId
-                    WithStacks = Some withStacks
-                })
+    /// The members of a group at each broker. A broker at which none is online has none.
+    let connections (brokers: BrokerAddress list) (group: string) : Plan<Answers<GroupConnections>> =
+        Answers.queryEach brokers (fun broker ->
+            Plan.query (Target.Broker broker) $"members of group {group}" (Connections.ofConsumers.Request group)
+            |> Plan.map notOnline)
+
+    /// The members of a group, each once, without what they report of themselves.
+    let merged (connections: Answers<GroupConnections>) : GroupMember list =
+        connections.Answers
+        |> List.filter (fun (_, one) -> not one.Connections.IsEmpty)
+        |> merge
+
+    /// The brokers to which a member is connected.
+    let brokersOf (connections: Answers<GroupConnections>) (clientId: string) : BrokerAddress list =
+        connections.Answers
+        |> List.filter (fun (_, one) -> one.Connections |> List.exists (fun other -> other.ClientId = clientId))
+        |> List.map fst
+
+    /// Whether another broker may get what this one did not: not if the member itself is silent.
+    let private isOfBroker (error: RemotingError) =
+        match error with
+        | RemotingError.TimedOut _
+        | RemotingError.Refused(code = ResponseCode.ConsumeMessageTimeout)
+        | RemotingError.NotDecoded _ -> false
+        | _ -> true
+
+    /// What one member says of itself. Any broker that it is connected to can ask it: they are tried in turn, until one has its answer.
+    let rec runningInfo
+        (group: string)
+        (withStacks: bool)
+        (brokers: BrokerAddress list)
+        (clientId: string)
+        : Plan<Result<ConsumerRunningInfo, ServerFailure>> =
+        match brokers with
+        | [] -> Plan.Failed(AdminError.NotFound("member", clientId, [], []))
+        | broker :: others ->
+            plan {
+                let! answer =
+                    Plan.query
+                        (Target.Broker broker)
+                        $"running info of {clientId}"
+                        (RunningInfo.operation.Request
+                            {
+                                ConsumerGroup = group
+                                ClientId = clientId
+                                WithStacks = Some withStacks
+                            })
+
+                match answer with
+                | Ok info -> return Ok info
+                | Error error when isOfBroker error && not others.IsEmpty ->
+                    return! runningInfo group withStacks others clientId
+                | Error error -> return Error(ServerFailure.Of(Target.Broker broker, error))
+            }
 
     /// Asks every broker, and each member besides if `withRunningInfo`.
     let ofGroup (brokers: BrokerAddress list) (group: string) (withRunningInfo: bool) : Plan<GroupMembers> =
         plan {
-            let! connections =
-                Answers.queryEach brokers (fun broker ->
-                    Plan.query
-                        (Target.Broker broker)
-                        $"members of group {group}"
-                        (Connections.ofConsumers.Request group)
-                    |> Plan.map notOnline)
+            let! connections = connections brokers group
 
             let there =
                 connections.Answers |> List.filter (fun (_, one) -> not one.Connections.IsEmpty)
 
             let members = merge there
 
-            let brokerOf (one: GroupMember) =
-                there
-                |> List.find (fun (_, connections) ->
-                    connections.Connections
-                    |> List.exists (fun other -> other.ClientId = one.ClientId))
-                |> fst
-
             let! infos =
                 if withRunningInfo then
                     members
-                    |> List.map (fun one -> runningInfo group false (brokerOf one) one.ClientId)
+                    |> List.map (fun one -> runningInfo group false (brokersOf connections one.ClientId) one.ClientId)
                     |> Plan.all
                 else
                     Plan.Done []

@@ -132,12 +132,9 @@ module MessageSearch =
                     | Error _ -> None
         }
 
-    /// The messages of an id of either kind. One that a sender made is looked for in a topic, which must be named; one that a broker made
-    /// says where the message is.
-    let byId (topic: string option) (id: string) : Plan<FoundMessages> =
+    /// As `byId`, where the brokers are known already.
+    let internal byIdAmong (brokers: BrokerAddress list) (topic: string option) (id: string) : Plan<FoundMessages> =
         plan {
-            let! brokers = Directory.all
-
             let place =
                 match OffsetMessageId.decode id with
                 | Ok decoded -> brokerOf decoded brokers |> Option.map (fun broker -> decoded, broker)
@@ -163,3 +160,8 @@ module MessageSearch =
                             $"{id} is not the address of a message on a broker of this cluster. If a sender made it, name the topic."
                     )
         }
+
+    /// The messages of an id of either kind. One that a sender made is looked for in a topic, which must be named; one that a broker made
+    /// says where the message is.
+    let byId (topic: string option) (id: string) : Plan<FoundMessages> =
+        Directory.all |> Plan.bind (fun brokers -> byIdAmong brokers topic id)

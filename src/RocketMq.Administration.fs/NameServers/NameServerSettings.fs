@@ -28,6 +28,58 @@ module NameServerSettings =
         ofEach nameServers (fun server ->
             Plan.query (Target.NameServer server) "settings" (Settings.ofNameServer.Request()))
 
+    let private failuresOf (answers: (Endpoint * Result<'T, ServerFailure>) list) =
+        answers
+        |> List.choose (fun (_, answer) ->
+            match answer with
+            | Error failure -> Some failure
+            | Ok _ -> None)
+
+    let private unknown (changes: Setting list) (found: (Endpoint * Result<Setting list, ServerFailure>) list) =
+        [
+            for setting in changes do
+                for server, answer in found do
+                    match answer with
+                    | Ok settings when (BrokerSettings.valueOf setting.Name settings).IsNone ->
+                        $"{serverText server} does not have the setting {setting.Name}: it may ignore it."
+                    | Ok _
+                    | Error _ -> ()
+        ]
+
+    /// Changes settings of all name servers, each by itself: one that does not answer is written to all the same, as none learns of it from
+    /// the others. What they write of it to their file is read again when they start.
+    let change (nameServers: Endpoint list) (changes: Setting list) : Plan<Change> =
+        plan {
+            do! Plan.ofResult (BrokerSettings.check changes)
+            let! found = read nameServers
+
+            match failuresOf found with
+            | failures when failures.Length = nameServers.Length -> return! Plan.Failed(AdminError.OfFailures failures)
+            | failures ->
+                return
+                    {
+                        Summary = "change settings of all name servers"
+                        Destroys = false
+                        Warnings = (failures |> List.map _.ToString()) @ unknown changes found
+                        Stages =
+                            [
+                                found
+                                |> List.choose (fun (server, answer) ->
+                                    BrokerSettings.write
+                                        (Target.NameServer server)
+                                        Settings.updateNameServer.Request
+                                        changes
+                                        (Result.toOption answer))
+                            ]
+                        Verify =
+                            read nameServers
+                            |> Plan.map (
+                                List.collect (fun (server, answer) ->
+                                    BrokerSettings.verifications (serverText server) changes (Result.toOption answer))
+                            )
+                    }
+        }
+
     /// All keys of a namespace, in each.
     let keys
         (nameServers: Endpoint list)
@@ -64,12 +116,7 @@ module NameServerSettings =
         plan {
             let! before = ofEach nameServers (valueAt place)
 
-            let failures =
-                before
-                |> List.choose (fun (_, answer) ->
-                    match answer with
-                    | Error failure -> Some failure
-                    | Ok _ -> None)
+            let failures = failuresOf before
 
             let writes =
                 before
@@ -93,7 +140,7 @@ module NameServerSettings =
                     | None -> None)
 
             match failures with
-            | failures when failures.Length = nameServers.Length -> return! Plan.Failed(AdminError.Failed failures)
+            | failures when failures.Length = nameServers.Length -> return! Plan.Failed(AdminError.OfFailures failures)
             | failures ->
                 return
                     {

@@ -76,7 +76,7 @@ type ServerFailure =
         }
 
     /// Why, in one sentence.
-    member failure.Reason = failure.Error.Message
+    member failure.Reason = RequestVersions.reason failure.Error
     override failure.ToString() = $"{failure.Server}: {failure.Reason}"
 
 /// Why an action of an administrator has no result.
@@ -123,3 +123,17 @@ type AdminError =
         | Failed failures -> failures |> List.map _.ToString() |> String.concat Environment.NewLine
 
     override error.ToString() = error.Message
+
+    /// Of servers that all failed: where none of them knows the request, that is what is wrong.
+    static member internal OfFailures(failures: ServerFailure list) : AdminError =
+        match
+            failures
+            |> List.map (fun failure -> RequestVersions.missing failure.Error)
+            |> List.distinct
+        with
+        | [ Some(request, needed) ] ->
+            NotSupported(
+                invariant $"{request} ({int request}), which needs {needed},",
+                failures |> List.map _.Server |> List.distinct
+            )
+        | _ -> Failed failures

@@ -53,6 +53,20 @@ type WriteOutcome =
     /// A write of an earlier stage failed.
     | Skipped
 
+    /// Why it failed, for people: where the server does not know the request, with the servers that do.
+    member outcome.Reason: string option =
+        match outcome with
+        | Failed error -> Some(RequestVersions.reason error)
+        | CarriedOut
+        | Skipped -> None
+
+    /// Whether it failed as the server does not know the request.
+    member outcome.IsNotSupported: bool =
+        match outcome with
+        | Failed error -> (RequestVersions.missing error).IsSome
+        | CarriedOut
+        | Skipped -> false
+
 /// How a change as a whole ended.
 type ChangeStatus =
     | CarriedOut = 0

@@ -131,7 +131,7 @@ module Plan =
         |> bind (fun answer ->
             match answer with
             | Ok value -> Plan.Done value
-            | Error error -> Plan.Failed(AdminError.Failed [ ServerFailure.Of(target, error) ]))
+            | Error error -> Plan.Failed(AdminError.OfFailures [ ServerFailure.Of(target, error) ]))
 
     /// Asks one server without which nothing goes on.
     let require target what request =
@@ -216,10 +216,10 @@ module Answers =
     let needAll (answers: Answers<'T>) : Plan<(BrokerAddress * 'T) list> =
         match answers.Failures with
         | [] -> Plan.Done answers.Answers
-        | failures -> Plan.Failed(AdminError.Failed failures)
+        | failures -> Plan.Failed(AdminError.OfFailures failures)
 
     /// Fails if no server at all has answered.
     let needOne (answers: Answers<'T>) : Plan<Answers<'T>> =
         match answers.Answers, answers.Failures with
-        | [], (_ :: _ as failures) -> Plan.Failed(AdminError.Failed failures)
+        | [], (_ :: _ as failures) -> Plan.Failed(AdminError.OfFailures failures)
         | _ -> Plan.Done answers

@@ -7,21 +7,20 @@ namespace RocketMq.Client.Administration;
 public sealed record BrokerConfiguration(
     BrokerAddress Broker, IReadOnlyDictionary<string, string> Settings, ServerFailure? Failure)
 {
-    internal static BrokerConfiguration FromCore(Admin.BrokerSettings settings)
+    internal static BrokerConfiguration FromCore(Admin.BrokerSettings settings) => new(
+        BrokerAddress.FromCore(settings.Broker),
+        settings.Settings.IsOk ? Shown(settings.Settings.ResultValue) : Shown([]),
+        settings.Settings.IsError ? ServerFailure.FromCore(settings.Settings.ErrorValue) : null);
+
+    internal static Dictionary<string, string> Shown(IEnumerable<Core.Protocol.Admin.Setting> settings)
     {
         var found = new Dictionary<string, string>(StringComparer.Ordinal);
 
-        if (settings.Settings.IsOk)
+        foreach (var setting in settings)
         {
-            foreach (var setting in settings.Settings.ResultValue)
-            {
-                found[setting.Name] = Admin.BrokerSettingsModule.shown(setting.Name, setting.Value);
-            }
+            found[setting.Name] = Admin.BrokerSettingsModule.shown(setting.Name, setting.Value);
         }
 
-        return new(
-            BrokerAddress.FromCore(settings.Broker),
-            found,
-            settings.Settings.IsError ? ServerFailure.FromCore(settings.Settings.ErrorValue) : null);
+        return found;
     }
 }

@@ -151,9 +151,7 @@ public sealed class ChangePlans
         ArgumentNullException.ThrowIfNull(scope);
         ArgumentNullException.ThrowIfNull(settings);
 
-        var changes = Microsoft.FSharp.Collections.ListModule.OfSeq(
-            settings.Select(pair => new Core.Protocol.Admin.Setting(pair.Key, pair.Value)));
-
+        var changes = Settings(settings);
         var roles = includeSlaves ? Admin.BrokerRoles.MastersAndSlaves : Admin.BrokerRoles.Masters;
         return PlanAsync(_ => Admin.BrokerSettingsModule.change(scope.Inner, roles, changes), cancellationToken);
     }
@@ -184,6 +182,62 @@ public sealed class ChangePlans
         var place = new Core.Protocol.KeyValuePlace(keyNamespace, key);
         return PlanAsync(servers => Admin.NameServerSettings.set(servers, place, Values.Option(value)), cancellationToken);
     }
+
+    /// <summary>
+    /// Has brokers, masters and slaves, clean at once what they clean by themselves at some hour. A broker that does not know the request
+    /// is a write that failed.
+    /// </summary>
+    /// <exception cref="RocketMqException">There is no such broker, or no name server answered.</exception>
+    public Task<ChangePlan> CleanBrokersAsync(
+        CleanTarget target, BrokerScope? scope = null, CancellationToken cancellationToken = default) =>
+        PlanAsync(_ => Admin.BrokerUpkeep.clean(Of(scope), (Admin.CleanTarget)(int)target), cancellationToken);
+
+    /// <summary>
+    /// Has masters move what they remember of popped messages out of RocksDB, back to their log: before they are rolled back to a release,
+    /// or a setting, without that store. It needs brokers of 5.3.2 or later.
+    /// </summary>
+    /// <exception cref="RocketMqException">There is no such broker, or no name server answered.</exception>
+    public Task<ChangePlan> RollBackPopAsync(BrokerScope? scope = null, CancellationToken cancellationToken = default) =>
+        PlanAsync(_ => Admin.BrokerUpkeep.rollBackPop(Of(scope)), cancellationToken);
+
+    /// <summary>
+    /// Sets how messages of a topic come to a group, on all masters of a scope that have the topic. Clients follow that let brokers share
+    /// queues out. Brokers of 4.9 have no modes.
+    /// </summary>
+    /// <param name="group">The group.</param>
+    /// <param name="topic">The topic.</param>
+    /// <param name="mode">By pull, or popped.</param>
+    /// <param name="popShareQueues">Of how many other members each reads the queues too, where messages are popped; 0: all queues.</param>
+    /// <param name="scope">The brokers; null: all.</param>
+    /// <param name="cancellationToken">Gives the call up.</param>
+    /// <exception cref="RocketMqException">There is no such group or topic, no broker knows modes, or one did not answer.</exception>
+    public Task<ChangePlan> SetRequestModeAsync(
+        string group,
+        string topic,
+        MessageRequestMode mode,
+        int popShareQueues = 0,
+        BrokerScope? scope = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(group);
+        ArgumentNullException.ThrowIfNull(topic);
+        var requested = mode == MessageRequestMode.Pop ? Core.Protocol.RequestMode.PopMode : Core.Protocol.RequestMode.PullMode;
+        return PlanAsync(_ => Admin.RequestModes.set(Of(scope), group, topic, requested, popShareQueues), cancellationToken);
+    }
+
+    /// <summary>Changes settings of all name servers, each by itself; one that is down is a write that fails.</summary>
+    /// <exception cref="RocketMqException">No name server answered.</exception>
+    public Task<ChangePlan> ConfigureNameServersAsync(
+        IReadOnlyDictionary<string, string> settings, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        return PlanAsync(servers => Admin.NameServerSettings.change(servers, Settings(settings)), cancellationToken);
+    }
+
+    private static Microsoft.FSharp.Collections.FSharpList<Core.Protocol.Admin.Setting> Settings(
+        IReadOnlyDictionary<string, string> settings) =>
+        Microsoft.FSharp.Collections.ListModule.OfSeq(
+            settings.Select(pair => new Core.Protocol.Admin.Setting(pair.Key, pair.Value)));
 
     private static Admin.BrokerScope Of(BrokerScope? scope) => (scope ?? BrokerScope.All).Inner;
 

@@ -41,7 +41,7 @@ public sealed record WriteReport(PlannedWrite Write, WriteOutcome Outcome, Serve
             Admin.WriteOutcome.Failed failed => new(
                 planned,
                 WriteOutcome.Failed,
-                new(planned.Server, failed.Item.Message, failed.Item.ToException())),
+                new(planned.Server, OptionModule.ToObj(failed.Reason) ?? failed.Item.Message, failed.Item.ToException())),
             var outcome => new(planned, outcome.IsSkipped ? WriteOutcome.Skipped : WriteOutcome.CarriedOut, null),
         };
     }

@@ -5,7 +5,11 @@ namespace RocketMq.Client.Administration;
 /// <param name="Address">"host:port" as one of the brokers sees it.</param>
 /// <param name="Language">What it is written in, as brokers name it.</param>
 /// <param name="Brokers">The brokers that it is connected to, by name; slaves with their id.</param>
-public sealed record GroupMember(string ClientId, string Address, string Language, IReadOnlyList<string> Brokers);
+public sealed record GroupMember(string ClientId, string Address, string Language, IReadOnlyList<string> Brokers)
+{
+    internal static GroupMember FromCore(Admin.GroupMember member) =>
+        new(member.ClientId, member.Address, member.Language, [.. member.Brokers]);
+}
 
 /// <summary>The members of a group, of all brokers.</summary>
 /// <param name="Members">By client id.</param>
@@ -19,7 +23,7 @@ public sealed record GroupMembers(
     IReadOnlyList<ServerFailure> Failures)
 {
     internal static GroupMembers FromCore(Admin.GroupMembers members) => new(
-        [.. members.Members.Select(one => new GroupMember(one.ClientId, one.Address, one.Language, [.. one.Brokers]))],
+        [.. members.Members.Select(GroupMember.FromCore)],
         members.Subscriptions.ToDictionary(pair => pair.Key, pair => pair.Value.Expression, StringComparer.Ordinal),
         [.. members.Disagreements],
         ServerFailure.FromCore(members.Failures));

@@ -43,6 +43,7 @@ module Changing =
         let outcome (outcome: WriteOutcome) =
             match outcome with
             | WriteOutcome.CarriedOut -> Text "done"
+            | outcome when outcome.IsNotSupported -> Text "not supported"
             | WriteOutcome.Failed _ -> Text "failed"
             | WriteOutcome.Skipped -> Text "skipped"
 
@@ -70,15 +71,12 @@ module Changing =
             Failures =
                 result.Writes
                 |> List.choose (fun (write, what) ->
-                    match what with
-                    | WriteOutcome.Failed error ->
-                        Some
-                            {
-                                Server = string write.Call.Target
-                                Reason = error.Message
-                            }
-                    | WriteOutcome.CarriedOut
-                    | WriteOutcome.Skipped -> None)
+                    what.Reason
+                    |> Option.map (fun reason ->
+                        {
+                            Server = string write.Call.Target
+                            Reason = reason
+                        }))
         }
 
     let private verifications (result: ChangeResult) : Report =
@@ -221,6 +219,27 @@ module Changing =
         else
             Task.FromResult(Ok())
 
+    /// What is left of a command once it is known what it would change: with --dry-run the plan alone; else a question where something is lost, and `act`.
+    let decide
+        (invocation: Invocation)
+        (change: Change)
+        (act: unit -> Task<Result<int, Failure>>)
+        : Task<Result<int, Failure>> =
+        backgroundTask {
+            warn invocation change
+
+            if not (Change.isNeeded change) then
+                invocation.Note "Nothing to change: all is as it should be."
+                return Invocation.finish invocation [ plan change ]
+            elif invocation.IsDryRun then
+                invocation.Note $"Would {change.Summary}; nothing was written."
+                return Invocation.finish invocation [ plan change ]
+            else
+                match! confirmed invocation change with
+                | Error failure -> return Error failure
+                | Ok() -> return! act ()
+        }
+
     /// A command that changes something, at most so many writes a second: the plan alone with --dry-run; else a question where something is lost, the writes, and a look at
     /// what was written.
     let runPaced
@@ -236,20 +255,8 @@ module Changing =
                 | Ok _ ->
                     match! Administering.run invocation administrator (toPlan administrator) with
                     | Error failure -> return Error failure
-                    | Ok change when not (Change.isNeeded change) ->
-                        warn invocation change
-                        invocation.Note "Nothing to change: all is as it should be."
-                        return Invocation.finish invocation [ plan change ]
-                    | Ok change when invocation.IsDryRun ->
-                        warn invocation change
-                        invocation.Note $"Would {change.Summary}; nothing was written."
-                        return Invocation.finish invocation [ plan change ]
                     | Ok change ->
-                        warn invocation change
-
-                        match! confirmed invocation change with
-                        | Error failure -> return Error failure
-                        | Ok() -> return! carryOut invocation perSecond administrator change
+                        return! decide invocation change (fun () -> carryOut invocation perSecond administrator change)
             })
 
     /// As `runPaced`, as fast as it goes.

@@ -227,14 +227,19 @@ module ClusterCommands =
                 }
         | _ -> Error(Usage $"'{text}' is not name=value")
 
-    let private configSet (invocation: Invocation) =
+    /// What is to be set; there must be something.
+    let settings (words: string list) : Result<Protocol.Admin.Setting list, Failure> =
         let add text found =
             found
             |> Result.bind (fun found -> setting text |> Result.map (fun one -> one :: found))
 
-        match List.foldBack add (invocation.Words "setting") (Ok []) with
+        match List.foldBack add words (Ok []) with
+        | Ok [] -> Error(Usage "say what to set: name=value")
+        | result -> result
+
+    let private configSet (invocation: Invocation) =
+        match settings (invocation.Words "setting") with
         | Error failure -> Task.FromResult(Error failure)
-        | Ok [] -> Task.FromResult(Error(Usage "say what to set: name=value"))
         | Ok settings ->
             Administering.withScope invocation (fun scope ->
                 let roles =
@@ -260,7 +265,8 @@ module ClusterCommands =
 
     let private broker: ArgumentSpec = Spec.argument "broker" "The broker's name"
 
-    let private many name help : ArgumentSpec =
+    /// Any number of words.
+    let many name help : ArgumentSpec =
         { Spec.argument name help with
             Need = Many
         }

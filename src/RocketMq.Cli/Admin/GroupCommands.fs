@@ -165,10 +165,17 @@ module GroupCommands =
         Administering.withScope invocation (fun scope ->
             let plan =
                 plan {
-                    // That there is such a group is looked up: a group without members is a group.
-                    let! _ = description scope group
                     let! all = Directory.brokers scope BrokerRoles.MastersAndSlaves
-                    return! GroupMembers.ofGroup all group true
+                    let! members = GroupMembers.ofGroup all group true
+
+                    // That there is such a group is looked up: a group without members is a group.
+                    do!
+                        if members.IsOnline then
+                            Plan.Done()
+                        else
+                            GroupConfigs.need (all |> List.filter _.IsMaster) group
+
+                    return members
                 }
 
             // Members or brokers that contradict each other are what a monitor looks for.

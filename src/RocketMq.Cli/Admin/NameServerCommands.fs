@@ -40,13 +40,17 @@ module NameServerCommands =
             | Ok value -> rows server value
             | Error _ -> [])
 
-    let private settings (found: (Endpoint * Result<Setting list, Administration.ServerFailure>) list) : Report list =
+    let private settings
+        (names: string list)
+        (found: (Endpoint * Result<Setting list, Administration.ServerFailure>) list)
+        : Report list =
         [
             Report.table
                 "settings"
                 [ Report.words "server"; Report.words "name"; Report.prose "value" ]
                 (rowsOf found (fun server settings ->
                     settings
+                    |> List.filter (fun one -> names.IsEmpty || List.contains one.Name names)
                     |> List.sortBy _.Name
                     |> List.map (fun one ->
                         [
@@ -71,8 +75,14 @@ module NameServerCommands =
             |> Administering.withFailures (failuresOf found)
         ]
 
-    let private config (invocation: Invocation) =
-        show settings NameServerSettings.read invocation
+    let private configGet (invocation: Invocation) =
+        show (settings (invocation.Words "name")) NameServerSettings.read invocation
+
+    let private configSet (invocation: Invocation) =
+        match ClusterCommands.settings (invocation.Words "setting") with
+        | Error failure -> Task.FromResult(Error failure)
+        | Ok settings ->
+            Changing.run invocation (fun administrator -> NameServerSettings.change administrator.NameServers settings)
 
     let private list (invocation: Invocation) =
         show keys (fun servers -> NameServerSettings.keys servers (invocation.Argument "namespace")) invocation
@@ -100,7 +110,23 @@ module NameServerCommands =
     /// The commands.
     let specs: CommandSpec<Invocation> list =
         [
-            Spec.command [ "ns"; "config" ] "Shows the settings of each name server" [] [] config
+            Spec.command
+                [ "ns"; "config"; "get" ]
+                "Shows settings of each name server"
+                [ ClusterCommands.many "name" "The settings' names. Default all" ]
+                []
+                configGet
+            { Spec.command
+                  [ "ns"; "config"; "set" ]
+                  "Changes settings of all name servers, and reads them afterwards"
+                  [ ClusterCommands.many "setting" "name=value" ]
+                  []
+                  configSet with
+                Details =
+                    [
+                        "Name servers do not tell each other: each is written to, and one that is down does not learn of it."
+                    ]
+            }
             Spec.command [ "ns"; "kv"; "list" ] "Shows the keys of a namespace in each name server" [ space ] [] list
             Spec.command
                 [ "ns"; "kv"; "set" ]

@@ -120,7 +120,11 @@ module Connecting =
         Invocation.span "--timeout" invocation
         |> Result.bind (fun timeout ->
             match timeout with
-            | None -> Ok options
+            | None ->
+                { options with
+                    Remoting.RequestTimeout = max options.Remoting.RequestTimeout invocation.LeastTimeout
+                }
+                |> Ok
             | Some span when span > TimeSpan.Zero && span <= TimeSpan.FromDays 1.0 ->
                 { options with
                     Remoting.RequestTimeout = span

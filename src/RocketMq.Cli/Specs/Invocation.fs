@@ -16,7 +16,9 @@ type ParsedValues =
 
 /// One run of a command: what was on its command line, and where its output goes.
 [<Sealed>]
-type Invocation(host: CommandHost, format: OutputFormat, values: ParsedValues) =
+type Invocation private (host: CommandHost, format: OutputFormat, values: ParsedValues, leastTimeout: TimeSpan) =
+    new(host, format, values) = Invocation(host, format, values, TimeSpan.Zero)
+
     /// The world around it.
     member _.Host = host
 
@@ -52,6 +54,12 @@ type Invocation(host: CommandHost, format: OutputFormat, values: ParsedValues) =
 
     /// Whether questions count as answered with yes.
     member _.IsYes = values.IsSet "--yes"
+
+    /// How long an answer may take at least, unless --timeout says how long.
+    member _.LeastTimeout = leastTimeout
+
+    /// The same, for requests that servers need longer for.
+    member _.WithLeastTimeout(span: TimeSpan) = Invocation(host, format, values, span)
 
     /// Ctrl-C.
     member _.Cancellation = host.Cancellation

@@ -87,6 +87,116 @@ public sealed class AdminClientTests(string kind) : ServerTests(kind)
     }
 
     [Test]
+    public async Task A_member_reports_its_queues_and_consumes_one_message_at_once(CancellationToken cancellation)
+    {
+        await using var client = Shared();
+        var admin = new AdminClient(client, new() { VerifyWithin = TimeSpan.FromSeconds(30L) });
+        var (topic, group) = (NewName("topic"), NewName("group"));
+        await admin.CreateTopicAsync(topic, new() { ReadQueues = 1 }, cancellationToken: cancellation);
+        await admin.CreateGroupAsync(group, cancellationToken: cancellation);
+        using var handled = new SemaphoreSlim(0);
+
+        await using var consumer = await AsTheClusterWants(PushConsumer.Create(group))
+            .NameServers(NameServers)
+            .Subscribe(topic)
+            .ConsumeFromWhere(ConsumeFrom.FirstOffset)
+            .OnMessage((_, _) =>
+            {
+                handled.Release();
+                return Task.CompletedTask;
+            })
+            .StartAsync(cancellation);
+
+        SendReceipt receipt;
+
+        await using (var producer = await StartProducerAsync(cancellation))
+        {
+            receipt = await producer.SendAsync(Message.To(topic).Body("x"), cancellation);
+        }
+
+        await handled.WaitAsync(cancellation);
+        var reports = await admin.GetClientReportsAsync(group, cancellationToken: cancellation);
+        Assert.That(reports.Clients.Select(one => one.Member.ClientId), Is.EqualTo(new[] { consumer.ClientId }));
+        Assert.That(reports.Failures, Is.Empty);
+
+        var report = await admin.GetClientReportAsync(group, consumer.ClientId, withStacks: true, cancellationToken: cancellation);
+        Assert.That(report.Failure, Is.Null);
+        Assert.That(report.Subscriptions, Contains.Key(topic));
+        Assert.That(report.Queues.Select(queue => queue.Topic), Does.Contain(topic));
+        Assert.That(report.Properties, Contains.Key("PROP_CONSUME_TYPE"));
+
+        var consumption = await admin.ConsumeDirectlyAsync(group, consumer.ClientId, topic, receipt.OffsetId, cancellation);
+        Assert.That(consumption.Outcome, Is.EqualTo(ConsumptionOutcome.Success));
+        await handled.WaitAsync(cancellation);
+
+        var error = await Assert.ThrowsAsync<AdministrationException>(
+            () => admin.GetClientReportAsync(group, "nobody", cancellationToken: cancellation));
+
+        Assert.That(error!.Problem, Is.EqualTo(AdministrationProblem.NotFound));
+    }
+
+    [Test]
+    public async Task Producers_are_listed_by_group_and_all(CancellationToken cancellation)
+    {
+        await using var client = Shared();
+        var admin = new AdminClient(client);
+        var topic = NewName("topic");
+        await admin.CreateTopicAsync(topic, new() { ReadQueues = 1 }, cancellationToken: cancellation);
+        await using var producer = await StartProducerAsync(cancellation);
+        await producer.SendAsync(Message.To(topic).Body("x"), cancellation);
+
+        var all = await admin.ListProducersAsync(cancellationToken: cancellation);
+        Assert.That(all.Producers, Is.Not.Empty);
+        Assert.That(all.Failures, Is.Empty);
+        var group = all.Producers[0].Group;
+        var ofGroup = await admin.ListProducersOfGroupAsync(group, cancellationToken: cancellation);
+        Assert.That(ofGroup.Producers, Has.All.Matches<ProducerClient>(one => one!.Group == group));
+    }
+
+    [Test]
+    public async Task Brokers_are_cleaned_modes_set_and_name_servers_configured(CancellationToken cancellation)
+    {
+        await using var client = Shared();
+        var admin = new AdminClient(client, new() { VerifyWithin = TimeSpan.FromSeconds(30L) });
+        var (topic, group) = (NewName("topic"), NewName("group"));
+        await admin.CreateTopicAsync(topic, new() { ReadQueues = 1 }, cancellationToken: cancellation);
+        await admin.CreateGroupAsync(group, cancellationToken: cancellation);
+
+        var cleaning = await admin.Plans.CleanBrokersAsync(CleanTarget.ExpiredQueues, cancellationToken: cancellation);
+        Assert.That(cleaning.Destroys);
+        (await admin.CarryOutAsync(cleaning, cancellation)).EnsureCarriedOut();
+
+        var rollback = await admin.Plans.RollBackPopAsync(cancellationToken: cancellation);
+        Assert.That(rollback.Warnings, Is.Not.Empty, "no broker here has RocksDB for messages that were popped");
+
+        var brokers = await admin.GetBrokersAsync(cancellationToken: cancellation);
+
+        if (brokers[0].Version!.StartsWith("V5", StringComparison.Ordinal))
+        {
+            var mode = await admin.Plans.SetRequestModeAsync(
+                group, topic, MessageRequestMode.Pop, 1, cancellationToken: cancellation);
+
+            (await admin.CarryOutAsync(mode, cancellation)).EnsureCarriedOut();
+            var again = await admin.Plans.SetRequestModeAsync(
+                group, topic, MessageRequestMode.Pop, 1, cancellationToken: cancellation);
+
+            Assert.That(again.IsNeeded, Is.False);
+        }
+
+        var servers = await admin.GetNameServerConfigurationsAsync(cancellation);
+        Assert.That(servers, Has.All.Matches<NameServerConfiguration>(one => one!.Failure is null));
+        var before = servers[0].Settings["productEnvName"];
+
+        var settings = new Dictionary<string, string> { ["productEnvName"] = before + "2" };
+        var plan = await admin.Plans.ConfigureNameServersAsync(settings, cancellation);
+        Assert.That(plan.Stages[0][0].After, Is.EqualTo($"productEnvName={before}2"));
+        (await admin.CarryOutAsync(plan, cancellation)).EnsureCarriedOut();
+        settings["productEnvName"] = before;
+        var back = await admin.Plans.ConfigureNameServersAsync(settings, cancellation);
+        (await admin.CarryOutAsync(back, cancellation)).EnsureCarriedOut();
+    }
+
+    [Test]
     public async Task What_is_not_there_names_what_is(CancellationToken cancellation)
     {
         await using var client = Shared();

@@ -1,0 +1,136 @@
+namespace RocketMq.Administration
+
+open RocketMq
+open RocketMq.Protocol
+open RocketMq.Protocol.Admin
+
+/// A message that one member of a group is to consume at once: nothing has been sent yet.
+type PlannedConsumption =
+    {
+        Group: string
+        ClientId: string
+        Message: StoredMessage
+        /// The master that stores the message: it passes it to the member.
+        Broker: BrokerAddress
+        /// What is shown before: one request, which runs a handler.
+        Change: Change
+    }
+
+/// Having one member consume one message (CONSUME_MESSAGE_DIRECTLY), whatever the group's offsets are.
+module DirectConsumptions =
+    let private request (planned: Request<DirectConsumptionResult>) broker (message: StoredMessage) clientId : Change =
+        let write =
+            Change.write
+                (Target.Broker broker)
+                $"message {message.OffsetId} of {message.Topic}"
+                planned
+                None
+                (Some $"consumed by {clientId}")
+
+        {
+            Summary = $"run the handler of {clientId} with message {message.OffsetId} of {message.Topic}"
+            // What a handler does to the world is not undone.
+            Destroys = true
+            Warnings = []
+            Stages = [ [ write ] ]
+            Verify = Plan.Done []
+        }
+
+    let private notFound kind name failures : Plan<'T> =
+        Plan.Failed(AdminError.NotFound(kind, name, [], failures))
+
+    let private masterOf (brokers: BrokerAddress list) (message: StoredMessage) =
+        brokers
+        |> List.tryFind (fun broker -> broker.IsMaster && broker.Name = message.BrokerName)
+
+    let private warnings (group: string) (topic: string) (connections: GroupConnections) (copies: int) =
+        [
+            "The group's offsets stay as they are, and a failure is not delivered again."
+            if not (connections.Subscriptions.ContainsKey topic) then
+                $"The group {group} does not subscribe to {topic}: its handler may not expect the message."
+            if copies > 1 then
+                invariant $"{copies} messages have this id; the one that was stored first is taken."
+        ]
+
+    /// The message, of an id of either kind, and the member, which must be connected to the broker that stores it.
+    let prepare (group: string) (clientId: string) (topic: string) (messageId: string) : Plan<PlannedConsumption> =
+        plan {
+            let! brokers = Directory.all
+            let! found = MessageSearch.byIdAmong brokers (Some topic) messageId
+            and! connections = GroupMembers.connections brokers group
+            let! connections = Answers.needOne connections
+
+            do!
+                if (GroupMembers.merged connections).IsEmpty then
+                    GroupConfigs.need (brokers |> List.filter _.IsMaster) group
+                else
+                    Plan.Done()
+
+            let! _ = ClientReports.need connections clientId
+
+            match found.Messages with
+            | [] -> return! notFound "message" messageId found.Failures
+            | message :: _ when message.Topic <> topic ->
+                return!
+                    Plan.Failed(
+                        AdminError.Invalid $"The message {messageId} is one of {message.Topic}, not of {topic}."
+                    )
+            | message :: _ ->
+                match masterOf brokers message with
+                | None -> return! notFound "master of broker" message.BrokerName found.Failures
+                | Some broker ->
+                    match connections.Answers |> List.tryFind (fun (other, _) -> other = broker) with
+                    | Some(_, there) when there.Connections |> List.exists (fun one -> one.ClientId = clientId) ->
+                        let command =
+                            DirectConsumption.operation.Request
+                                {
+                                    ConsumerGroup = group
+                                    ClientId = Some clientId
+                                    MessageId = Some message.OffsetId
+                                    BrokerName = Some broker.Name
+                                    Topic = Some message.Topic
+                                    TopicSysFlag = None
+                                    GroupSysFlag = None
+                                    Record = System.ReadOnlyMemory.Empty
+                                }
+
+                        let change = request command broker message clientId
+
+                        return
+                            {
+                                Group = group
+                                ClientId = clientId
+                                Message = message
+                                Broker = broker
+                                Change =
+                                    { change with
+                                        Warnings = warnings group topic there found.Messages.Length
+                                    }
+                            }
+                    | Some _
+                    | None ->
+                        return!
+                            Plan.Failed(
+                                AdminError.NotAllowed
+                                    $"{clientId} is not connected to {broker}, which stores the message and would pass it on."
+                            )
+        }
+
+    /// Has the member consume it. The answer comes when its handler has ended; a broker waits ten seconds for it.
+    let carryOut (planned: PlannedConsumption) : Plan<DirectConsumptionResult> =
+        let target = Target.Broker planned.Broker
+
+        match planned.Change.Writes with
+        | [ write ] ->
+            Plan.Round(
+                [| write.Call |],
+                fun replies ->
+                    let answer =
+                        replies[0]
+                        |> Result.bind (fun reply ->
+                            DirectConsumption.operation.DecodeAnswer reply.Answer
+                            |> Result.mapError (RemotingError.ofAnswer reply.From write.Call.Code reply.After))
+
+                    Plan.need target (Plan.Done answer)
+            )
+        | _ -> Plan.Failed(AdminError.Invalid "The consumption is not one that was planned.")
