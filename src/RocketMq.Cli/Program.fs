@@ -15,6 +15,9 @@ module Catalogue =
                 OffsetCommands.specs
                 GroupCommands.specs
                 ClusterCommands.specs
+                UserCommands.specs
+                RuleCommands.specs
+                AccessFileCommands.specs
                 MetadataCommands.specs
                 NameServerCommands.specs
                 TopCommand.specs

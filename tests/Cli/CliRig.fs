@@ -29,6 +29,8 @@ type CliRun =
 type CliSetup =
     {
         Input: string
+        /// What is typed where the terminal does not show it.
+        Secret: string
         Variables: Map<string, string>
         /// The width of standard output and error, if they are terminals.
         Terminal: int option
@@ -49,6 +51,7 @@ module CliRig =
     let plain: CliSetup =
         {
             Input = ""
+            Secret = ""
             Variables = Map.empty
             Terminal = None
             InputIsTerminal = false
@@ -66,6 +69,7 @@ module CliRig =
     let private hostOf (setup: CliSetup) (output: Stream) (error: TextWriter) : CommandHost =
         {
             OpenInput = fun () -> new StringReader(setup.Input)
+            ReadSecret = fun () -> setup.Secret
             Output = output
             Error = error
             InputIsTerminal = setup.InputIsTerminal
