@@ -105,7 +105,7 @@ module AccessReports =
             "rules"
             AccessKind.Users
             ([ Report.words "subject"; Report.words "resource"; Report.words "policy" ],
-             (fun key -> [ Text key.Subject; Text key.Resource; Text(key.Policy.ToLowerInvariant()) ]))
+             (fun (key: RuleKey) -> [ Text key.Subject; Text key.Resource; Text(key.Policy.ToLowerInvariant()) ]))
             ([ Report.words "decision"; Report.words "actions"; Report.words "source" ],
              (fun rule ->
                  [
