@@ -11,7 +11,7 @@ namespace RocketMq.Client.Administration;
 /// It works over the connections of a <see cref="RocketMqClient"/>, which stays the caller's. Nothing is connected to before the first
 /// call. Do not give it to what takes requests from outside: who may change the settings of brokers may do anything there.
 /// </remarks>
-public sealed class AdminClient
+public sealed partial class AdminClient
 {
     private readonly Admin.Administrator _inner;
     private readonly Core.BodyCodecs _codecs;

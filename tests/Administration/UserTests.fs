@@ -194,7 +194,7 @@ let private changes =
 
                 Expect.equal
                     (rowsOf change |> List.map (fun (_, _, after) -> after) |> List.distinct)
-                    [ Some "Normal, enable, a new password" ]
+                    [ Some "normal, enabled, a new password" ]
                     "what is seen of it"
 
                 // A broker that says it has taken it, and has not.

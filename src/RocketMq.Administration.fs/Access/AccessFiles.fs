@@ -18,6 +18,7 @@ type AccessFile =
     }
 
 /// What is to be set of an account of a broker's file: what is not named stays as it is, but for what brokers set with every change.
+[<StructuredFormatDisplay("{Display}")>]
 type AccountSettings =
     {
         /// What the account signs requests with. Brokers want it with every change. 7 characters at least.
@@ -36,8 +37,10 @@ type AccountSettings =
         GroupPermissions: string list
     }
 
+    member private _.Display = "settings of an account"
+
     /// The secret key is not shown.
-    override _.ToString() = "settings of an account"
+    override settings.ToString() = settings.Display
 
 /// Access control of 4.x: a file of accounts on each broker, slaves too.
 module AccessFiles =

@@ -30,6 +30,7 @@ type AccessUser =
     }
 
 /// What is to be set of a user: what is not named stays as it is, or becomes the default where the user is new.
+[<StructuredFormatDisplay("{Display}")>]
 type UserSettings =
     {
         /// What the user signs requests with. A new user must have one.
@@ -47,8 +48,10 @@ type UserSettings =
             Status = None
         }
 
+    member private _.Display = "settings of a user"
+
     /// The password is not shown.
-    override _.ToString() = "settings of a user"
+    override settings.ToString() = settings.Display
 
 /// Users of access control, since 5.3. Each broker has its own, slaves too, and none passes them on.
 module AccessUsers =
@@ -88,10 +91,21 @@ module AccessUsers =
             Status = statusOf info
         }
 
-    /// In one line, without the password.
+    /// In one line, without the password. What is not known is written as the broker does.
     let internal describe (info: UserInfo) : string =
-        let text = Option.defaultValue "?"
-        $"{text info.Type}, {text info.Status}"
+        let userType =
+            match typeOf info with
+            | UserType.Normal -> "normal"
+            | UserType.Super -> "super"
+            | _ -> Option.defaultValue "?" info.Type
+
+        let status =
+            match statusOf info with
+            | UserStatus.Enabled -> "enabled"
+            | UserStatus.Disabled -> "disabled"
+            | _ -> Option.defaultValue "?" info.Status
+
+        $"{userType}, {status}"
 
     /// All users of a broker with their passwords, which nothing shows.
     let internal ofBroker (broker: BrokerAddress) : Plan<Result<UserInfo list, RemotingError>> =
