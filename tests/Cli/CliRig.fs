@@ -82,13 +82,13 @@ module CliRig =
             Cancellation = setup.Cancellation
         }
 
-    /// Runs arguments that are one by one.
-    let runArguments (setup: CliSetup) (arguments: string list) : Task<CliRun> =
+    /// Runs arguments that are one by one, of commands that a test makes.
+    let runSpecs (specs: CommandSpec<Invocation> list) (setup: CliSetup) (arguments: string list) : Task<CliRun> =
         backgroundTask {
             let memory = new MemoryStream()
             let output = setup.Output |> Option.defaultValue memory
             let error = new StringWriter()
-            let! code = Program.run (hostOf setup output error) arguments
+            let! code = Program.runWith specs (hostOf setup output error) arguments
 
             return
                 {
@@ -97,6 +97,10 @@ module CliRig =
                     Error = error.ToString()
                 }
         }
+
+    /// Runs arguments that are one by one.
+    let runArguments (setup: CliSetup) (arguments: string list) : Task<CliRun> =
+        runSpecs Catalogue.specs setup arguments
 
     /// The words of a line; what stands in single quotes is one.
     let split (line: string) : string list =

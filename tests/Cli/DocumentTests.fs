@@ -147,7 +147,7 @@ let tests =
                 for name in [ "cli.md"; "../README.md" ] do
                     let text = File.ReadAllText(document name)
 
-                    for hit in Regex.Matches(text, @"(?m)(?:^(?:\$ )?|`|\| )rocketmq (?<words>[a-z][a-z ]*[a-z])") do
+                    for hit in Regex.Matches(text, @"(?m)(?:^(?:\$ )?|`|\| )rocketmq (?<words>[a-z][a-z -]*[a-z])") do
                         let words = hit.Groups["words"].Value
 
                         paths

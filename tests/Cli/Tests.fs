@@ -20,6 +20,7 @@ let main arguments =
                 MessageTests.tests
                 DevTests.tests
                 AdminTests.tests
+                AccessTests.tests
                 LookupTests.tests
                 PartlyTests.tests
                 DocumentTests.tests
