@@ -7,14 +7,14 @@ open RocketMq.Protocol.Tests
 open RocketMq.Cli
 
 /// A command that says what it has read, which no command of ours does.
-let private telling: CommandSpec<Invocation> =
-    Spec.command [ "tell" ] "Says the password" [] (Secret.options "--password" "the password") (fun invocation ->
+let private revealing: CommandSpec<Invocation> =
+    Spec.command [ "reveal" ] "Says the password" [] (Secret.options "--password" "the password") (fun invocation ->
         Secret.read "--password" "the password" invocation
         |> Result.bind (fun text -> CommandHost.writeText invocation.Host text |> Result.map (fun () -> 0))
         |> Task.FromResult)
 
-let private tell (setup: CliSetup) (line: string) =
-    CliRig.runSpecs [ telling ] setup (CliRig.split line)
+let private reveal (setup: CliSetup) (line: string) =
+    CliRig.runSpecs [ revealing ] setup (CliRig.split line)
 
 let private plain = CliRig.plain
 
@@ -41,13 +41,13 @@ let private secrets =
 
                     for setup, line, expected in
                         [
-                            withInput, "tell --password-stdin", "piped"
-                            withVariable, "tell --password-env SECRET", "from-variable"
-                            atTerminal, "tell --password-prompt", "typed"
-                            atTerminal, "tell", "typed"
-                            plain, "tell --password given-here", "given-here"
+                            withInput, "reveal --password-stdin", "piped"
+                            withVariable, "reveal --password-env SECRET", "from-variable"
+                            atTerminal, "reveal --password-prompt", "typed"
+                            atTerminal, "reveal", "typed"
+                            plain, "reveal --password given-here", "given-here"
                         ] do
-                        let! run = tell setup line
+                        let! run = reveal setup line
                         (line, run.Code, run.Out) |> shouldEqual (line, 0, expected)
                         run.Error.Contains expected |> shouldBeFalse
                 }
@@ -57,15 +57,15 @@ let private secrets =
                 backgroundTask {
                     for setup, line, part in
                         [
-                            plain, "tell", "no terminal"
-                            plain, "tell --password-prompt", "no terminal"
-                            plain, "tell --password-stdin", "is empty"
-                            plain, "tell --password-env NOWHERE", "there is no variable"
-                            { atTerminal with Secret = " " }, "tell", "is empty"
-                            plain, "tell --password a --password-stdin", "do not go together"
-                            { plain with Input = "x" }, "tell --password-stdin --settings -", "both read"
+                            plain, "reveal", "no terminal"
+                            plain, "reveal --password-prompt", "no terminal"
+                            plain, "reveal --password-stdin", "is empty"
+                            plain, "reveal --password-env NOWHERE", "there is no variable"
+                            { atTerminal with Secret = " " }, "reveal", "is empty"
+                            plain, "reveal --password a --password-stdin", "do not go together"
+                            { plain with Input = "x" }, "reveal --password-stdin --settings -", "both read"
                         ] do
-                        let! run = tell setup line
+                        let! run = reveal setup line
                         (line, run.Code, run.Out) |> shouldEqual (line, 2, "")
                         run.Error |> shouldMention part
                 }
