@@ -637,6 +637,124 @@ let tests =
                         expectNotFound error |> ignore
                 }
 
+            onCluster
+                "a user is made with a rule, changed, compared and deleted, or the version that this needs is said"
+            <| fun rig ->
+                task {
+                    match! rig.Admin.Run(AccessUsers.list BrokerScope.All None, CancellationToken.None) with
+                    | Error(AdminError.NotSupported(what, _)) -> Expect.stringContains what "5.3" "the version"
+                    | Error(AdminError.NotAllowed reason) -> Expect.stringContains reason "is off" "it is not used"
+                    | Error error -> failwith error.Message
+                    | Ok _ ->
+                        let name = fresh "user"
+                        let unchanged = UserSettings.Unchanged
+
+                        let! _ =
+                            rig.Do(
+                                UserChanges.create
+                                    BrokerScope.All
+                                    name
+                                    { unchanged with
+                                        Password = Some "its-first-secret"
+                                    }
+                            )
+
+                        let! _ =
+                            rig.Do(
+                                UserChanges.update
+                                    BrokerScope.All
+                                    name
+                                    { unchanged with
+                                        Password = Some "its-second-secret"
+                                        Status = Some UserStatus.Disabled
+                                    }
+                            )
+
+                        let rule =
+                            { RuleSettings.Of [ "Topic:orders*"; "Group:billing" ] with
+                                Actions = Some [ "Sub" ]
+                            }
+
+                        let! _ = rig.Do(RuleChanges.set BrokerScope.All name rule)
+
+                        let! _ =
+                            rig.Do(
+                                RuleChanges.set
+                                    BrokerScope.All
+                                    name
+                                    { RuleSettings.Of [ "Topic:orders*" ] with
+                                        SourceIps = Some [ "10.0.0.0/8" ]
+                                    }
+                            )
+
+                        let! user = rig.Run(AccessUsers.describeOne BrokerScope.All name)
+                        let! rules = rig.Run(AccessRules.describeOne BrokerScope.All name)
+
+                        for row in user.Rows do
+                            Expect.equal (row.Value |> Option.map _.Status) (Some UserStatus.Disabled) "disabled"
+
+                        Expect.equal
+                            (rules.Rows
+                             |> List.map (fun row -> row.Key.Resource, row.Value |> Option.map AccessRules.describe)
+                             |> List.distinct)
+                            [
+                                "Group:billing", Some "Allow Sub"
+                                "Topic:orders*", Some "Allow Sub from 10.0.0.0/8"
+                            ]
+                            "both rules"
+
+                        let! differences = rig.Run(AccessSync.differences BrokerScope.All)
+                        Expect.isEmpty differences.Users.Differing "the same everywhere"
+
+                        let! _ = rig.Do(RuleChanges.delete BrokerScope.All name [ "Group:billing" ] None)
+                        let! _ = rig.Do(RuleChanges.delete BrokerScope.All name [] None)
+                        let! _ = rig.Do(UserChanges.delete BrokerScope.All name)
+                        let! gone = rig.Failure(AccessUsers.describeOne BrokerScope.All name)
+                        Expect.equal (expectNotFound gone) name "gone"
+                }
+
+            onCluster "an account of an access file is set and deleted, or the version that this needs is said"
+            <| fun rig ->
+                task {
+                    match! rig.Admin.Run(AccessFiles.list BrokerScope.All, CancellationToken.None) with
+                    | Error(AdminError.NotSupported(what, _)) -> Expect.stringContains what "4.x" "the version"
+                    | Error(AdminError.NotAllowed reason) -> Expect.stringContains reason "is off" "it is not used"
+                    | Error error -> failwith error.Message
+                    | Ok found ->
+                        for _, files in found.Answers do
+                            Expect.isNonEmpty files "a broker has a file"
+
+                        let name = fresh "account"
+
+                        let account: AccountSettings =
+                            {
+                                SecretKey = "its-first-secret"
+                                IsAdmin = false
+                                WhiteRemoteAddress = None
+                                DefaultTopicPermission = Some "DENY"
+                                DefaultGroupPermission = Some "SUB"
+                                TopicPermissions = [ "orders=PUB|SUB" ]
+                                GroupPermissions = []
+                            }
+
+                        let! _ = rig.Do(AccessFiles.set BrokerScope.All name account)
+
+                        let! _ =
+                            rig.Do(
+                                AccessFiles.set
+                                    BrokerScope.All
+                                    name
+                                    { account with
+                                        SecretKey = "its-second-secret"
+                                    }
+                            )
+
+                        let! _ = rig.Do(AccessFiles.delete BrokerScope.All name)
+                        let! again = rig.Run(AccessFiles.delete BrokerScope.All name)
+                        let! result = rig.Admin.CarryOut(again, CancellationToken.None)
+                        Expect.equal (ok result).Status ChangeStatus.Failed "it is gone"
+                }
+
             onCluster "asking for a group does not make it"
             <| fun rig ->
                 task {

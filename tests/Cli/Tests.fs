@@ -21,6 +21,7 @@ let main arguments =
                 DevTests.tests
                 AdminTests.tests
                 ClientTests.tests
+                AccessTests.tests
                 LookupTests.tests
                 PartlyTests.tests
                 DocumentTests.tests
