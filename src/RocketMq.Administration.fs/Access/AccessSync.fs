@@ -133,9 +133,9 @@ module AccessSync =
         else
             [
                 for user, _ in copy.OtherUsers do
-                    $"User {AccessUsers.nameOf user} is another one on {copy.Broker}, and stays as it is there."
+                    $"User {AccessUsers.nameOf user} differs on {copy.Broker}, and is not overwritten."
                 for rule, _ in copy.OtherRules do
-                    $"The rule {rule.Key} is another one on {copy.Broker}, and stays as it is there."
+                    $"The rule {rule.Key} differs on {copy.Broker}, and is not overwritten."
             ]
 
     let private written (overwrites: bool) (copies: Copy list) =
