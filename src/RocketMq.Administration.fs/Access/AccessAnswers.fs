@@ -142,8 +142,10 @@ module AccessAnswers =
         | off ->
             let servers = texts off |> String.concat ", "
 
-            AdminError.NotAllowed
-                $"{capital (kind.ToString())} is off on {servers}: set {kind.Settings} there, and start it again."
+            AdminError.NotAllowed(
+                invariant
+                    $"{capital (kind.ToString())} is off on {servers}: set {kind.Settings} there, and start it again."
+            )
 
     /// Fails if no broker has answered.
     let needOne (kind: AccessKind) (answers: AccessAnswers<'T>) : Plan<AccessAnswers<'T>> =
@@ -163,9 +165,9 @@ module AccessAnswers =
     let leftOut (kind: AccessKind) (answers: AccessAnswers<'T>) : string list =
         [
             for broker in answers.NotSupported do
-                $"{broker} is left out: {kind} is not supported there."
+                (invariant $"{broker} is left out: {kind} is not supported there.")
             for broker in answers.NotEnabled do
-                $"{broker} is left out: {kind} is off there."
+                (invariant $"{broker} is left out: {kind} is off there.")
         ]
 
     /// Asks the masters and slaves of a scope: each has its own copy, and none passes it on.

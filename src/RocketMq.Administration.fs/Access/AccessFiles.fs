@@ -99,14 +99,17 @@ module AccessFiles =
     let private permissionProblem what (text: string option) =
         match text with
         | Some text when not (List.contains text permissions) ->
-            [ $"{what} is '{text}'; DENY, PUB, SUB and PUB|SUB are known" ]
+            [ (invariant $"{what} is '{text}'; DENY, PUB, SUB and PUB|SUB are known") ]
         | _ -> []
 
     let private entryProblem what (entry: string) =
         match entry.Split '=' with
         | [| name; permission |] when name <> "" && not (entry.Contains ',') && List.contains permission permissions ->
             []
-        | _ -> [ $"the permission of a {what} is '{entry}'; it is written {what}=PUB|SUB" ]
+        | _ ->
+            [
+                (invariant $"the permission of a {what} is '{entry}'; it is written {what}=PUB|SUB")
+            ]
 
     /// Shorter ones a broker refuses with a text that has them in it.
     let private leastLength = 7
@@ -128,7 +131,7 @@ module AccessFiles =
         | [] -> Ok()
         | problems ->
             let text = String.concat "; " problems
-            Error(AdminError.Invalid $"The account's settings are not valid: {text}.")
+            Error(AdminError.Invalid(invariant $"The account's settings are not valid: {text}."))
 
     /// In one line, without the secret key.
     let internal describe (settings: AccountSettings) : string =
@@ -136,13 +139,13 @@ module AccessFiles =
             "secret key ***"
             (if settings.IsAdmin then "admin" else "no admin")
             match settings.WhiteRemoteAddress with
-            | Some address -> $"white {address}"
+            | Some address -> invariant $"white {address}"
             | None -> ()
             match settings.DefaultTopicPermission with
-            | Some permission -> $"topics {permission}"
+            | Some permission -> invariant $"topics {permission}"
             | None -> ()
             match settings.DefaultGroupPermission with
-            | Some permission -> $"groups {permission}"
+            | Some permission -> invariant $"groups {permission}"
             | None -> ()
             yield! settings.TopicPermissions
             yield! settings.GroupPermissions
@@ -214,7 +217,7 @@ module AccessFiles =
 
             return
                 change
-                    $"set account {accessKey} in {scope}"
+                    (invariant $"set account {accessKey} in {scope}")
                     false
                     [
                         if not settings.IsAdmin then
@@ -223,7 +226,7 @@ module AccessFiles =
                     (fun broker ->
                         Change.write
                             (Target.Broker broker)
-                            $"account {accessKey}"
+                            (invariant $"account {accessKey}")
                             request
                             (Some "?")
                             (Some(describe settings)))
@@ -237,13 +240,13 @@ module AccessFiles =
 
             return
                 change
-                    $"delete account {accessKey} in {scope}"
+                    (invariant $"delete account {accessKey} in {scope}")
                     true
                     []
                     (fun broker ->
                         Change.write
                             (Target.Broker broker)
-                            $"account {accessKey}"
+                            (invariant $"account {accessKey}")
                             (AclConfig.delete.Request accessKey)
                             (Some "?")
                             None)
@@ -266,7 +269,7 @@ module AccessFiles =
 
                 return
                     change
-                        $"set the white addresses of {scope}"
+                        (invariant $"set the white addresses of {scope}")
                         true
                         [
                             "Whoever sends from these addresses needs no account. They take the place of those that there are, which cannot be read."

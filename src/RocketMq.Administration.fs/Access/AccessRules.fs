@@ -16,7 +16,8 @@ type RuleKey =
         Resource: string
     }
 
-    override key.ToString() = $"{key.Subject} {key.Resource}"
+    override key.ToString() =
+        invariant $"{key.Subject} {key.Resource}"
 
 /// What a subject may do with a resource, or may not.
 type AccessRule =
@@ -52,15 +53,15 @@ module AccessRules =
         | Some found -> Ok found
         | None ->
             let all = String.concat ", " known
-            Error(AdminError.Invalid $"The {what} '{text}' is none of {all}.")
+            Error(AdminError.Invalid(invariant $"The {what} '{text}' is none of {all}."))
 
     /// "User:name"; a name alone is a user's.
     let subject (text: string) : Result<string, AdminError> =
         match text.IndexOf ':' with
-        | -1 when not (String.IsNullOrWhiteSpace text) -> Ok $"User:{text}"
+        | -1 when not (String.IsNullOrWhiteSpace text) -> Ok(invariant $"User:{text}")
         | 4 when text.StartsWith("User:", StringComparison.OrdinalIgnoreCase) && text.Length > 5 ->
-            Ok $"User:{text.Substring 5}"
-        | _ -> Error(AdminError.Invalid $"The subject '{text}' is not User:name.")
+            Ok(invariant $"User:{text.Substring 5}")
+        | _ -> Error(AdminError.Invalid(invariant $"The subject '{text}' is not User:name."))
 
     /// The name of a subject's user.
     let internal userOf (subject: string) =
@@ -73,14 +74,16 @@ module AccessRules =
         | "*", _ -> Ok "*"
         | text, at when at > 0 && at < text.Length - 1 ->
             match spelt resourceTypes (text.Substring(0, at)) with
-            | Some kind -> Ok $"{kind}:{text.Substring(at + 1)}"
+            | Some kind -> Ok(invariant $"{kind}:{text.Substring(at + 1)}")
             | None ->
                 let all = String.concat ", " resourceTypes
-                Error(AdminError.Invalid $"The resource '{text}' is of no type that brokers know: {all}.")
+                Error(AdminError.Invalid(invariant $"The resource '{text}' is of no type that brokers know: {all}."))
         | _ ->
             Error(
-                AdminError.Invalid
-                    $"The resource '{text}' is neither '*' nor type:name, such as Topic:orders or Group:billing*."
+                AdminError.Invalid(
+                    invariant
+                        $"The resource '{text}' is neither '*' nor type:name, such as Topic:orders or Group:billing*."
+                )
             )
 
     /// An action as brokers write it.
@@ -97,7 +100,12 @@ module AccessRules =
         match Net.IPAddress.TryParse text, Net.IPNetwork.TryParse text with
         | (true, _), _
         | _, (true, _) -> Ok text
-        | _ -> Error(AdminError.Invalid $"The source '{text}' is neither an address nor a network such as 10.0.0.0/8.")
+        | _ ->
+            Error(
+                AdminError.Invalid(
+                    invariant $"The source '{text}' is neither an address nor a network such as 10.0.0.0/8."
+                )
+            )
 
     /// In one line.
     let describe (rule: AccessRule) : string =
@@ -110,7 +118,7 @@ module AccessRules =
             if rule.Key.Policy = customPolicy then
                 ""
             else
-                $" ({rule.Key.Policy})"
+                (invariant $" ({rule.Key.Policy})")
 
         rule.Decision + " " + String.concat ", " rule.Actions + sources + policy
 
@@ -161,7 +169,7 @@ module AccessRules =
         : Plan<Result<AccessRule list, RemotingError>> =
         let what =
             match subject with
-            | Some subject -> $"rules of {subject}"
+            | Some subject -> invariant $"rules of {subject}"
             | None -> "all rules"
 
         // Brokers filter by resource too, but for subjects whose name contains the same text.
@@ -225,7 +233,7 @@ module AccessRules =
 
     /// The rules of a user, as each broker has them: none is no error.
     let listOf (scope: BrokerScope) (user: string) : Plan<AccessTable<RuleKey, AccessRule>> =
-        AccessAnswers.query AccessKind.Users scope (ofSubject $"User:{user}")
+        AccessAnswers.query AccessKind.Users scope (ofSubject (invariant $"User:{user}"))
         |> Plan.map compare
 
     /// The rules of one subject, as each broker has them.

@@ -133,9 +133,9 @@ module AccessSync =
         else
             [
                 for user, _ in copy.OtherUsers do
-                    $"User {AccessUsers.nameOf user} differs on {copy.Broker}, and is not overwritten."
+                    (invariant $"User {AccessUsers.nameOf user} differs on {copy.Broker}, and is not overwritten.")
                 for rule, _ in copy.OtherRules do
-                    $"The rule {rule.Key} differs on {copy.Broker}, and is not overwritten."
+                    (invariant $"The rule {rule.Key} differs on {copy.Broker}, and is not overwritten.")
             ]
 
     let private written (overwrites: bool) (copies: Copy list) =
@@ -169,7 +169,7 @@ module AccessSync =
 
             return
                 {
-                    Summary = $"copy users and rules of {broker} to the other brokers of {scope}"
+                    Summary = invariant $"copy users and rules of {broker} to the other brokers of {scope}"
                     Destroys = overwrites
                     Warnings =
                         List.collect (warnings overwrites) copies

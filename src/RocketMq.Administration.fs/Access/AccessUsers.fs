@@ -105,7 +105,7 @@ module AccessUsers =
             | UserStatus.Disabled -> "disabled"
             | _ -> Option.defaultValue "?" info.Status
 
-        $"{userType}, {status}"
+        (invariant $"{userType}, {status}")
 
     /// All users of a broker with their passwords, which nothing shows.
     let internal ofBroker (broker: BrokerAddress) : Plan<Result<UserInfo list, RemotingError>> =
@@ -115,7 +115,7 @@ module AccessUsers =
 
     /// One user of a broker, or nothing.
     let internal tryGet (name: string) (broker: BrokerAddress) : Plan<Result<UserInfo option, RemotingError>> =
-        Plan.query (Target.Broker broker) $"user {name}" (Users.get.Request name)
+        Plan.query (Target.Broker broker) (invariant $"user {name}") (Users.get.Request name)
 
     /// Passwords are compared, and not shown.
     let private aspects: (string * (UserInfo -> string)) list =

@@ -105,7 +105,7 @@ module RuleChanges =
                     Decision = Option.defaultValue "Allow" settings.Decision
                 }
             )
-        | None, None -> Error(AdminError.Invalid $"The rule for {resource} is new: it needs actions.")
+        | None, None -> Error(AdminError.Invalid(invariant $"The rule for {resource} is new: it needs actions."))
 
     let private byPolicy (subject: string) (rules: AccessRule list) : AclInfo =
         {
@@ -122,7 +122,7 @@ module RuleChanges =
 
     let private text (rules: AccessRule list) =
         rules
-        |> List.map (fun rule -> $"{rule.Key.Resource}: {AccessRules.describe rule}")
+        |> List.map (fun rule -> invariant $"{rule.Key.Resource}: {AccessRules.describe rule}")
         |> String.concat "; "
 
     /// Writes rules of one subject to one broker; those for other resources stay there as they are.
@@ -135,7 +135,7 @@ module RuleChanges =
 
         Change.write
             (Target.Broker broker)
-            $"rules of {subject}"
+            (invariant $"rules of {subject}")
             (if before.IsEmpty then
                  Acls.create.Request change
              else
@@ -215,12 +215,12 @@ module RuleChanges =
 
                 return
                     {
-                        Summary = $"set rules of {subject} in {scope}"
+                        Summary = invariant $"set rules of {subject} in {scope}"
                         Destroys = false
                         Warnings =
                             [
                                 for broker, _ in absent do
-                                    $"{broker} does not have the user; no rule is set there."
+                                    (invariant $"{broker} does not have the user; no rule is set there.")
                                 yield! AccessAnswers.leftOut AccessKind.Users found
                             ]
                         Stages = [ writes ]
@@ -235,7 +235,7 @@ module RuleChanges =
     let private deleteOn (broker: BrokerAddress) (rule: AccessRule) : Write =
         Change.write
             (Target.Broker broker)
-            $"rule {rule.Key}"
+            (invariant $"rule {rule.Key}")
             (Acls.delete.Request
                 {
                     Subject = rule.Key.Subject
@@ -312,11 +312,11 @@ module RuleChanges =
                     else
                         String.concat ", " resources
 
-                return! Plan.Failed(AdminError.NotFound($"rule of {subject} for", missing, known, []))
+                return! Plan.Failed(AdminError.NotFound(invariant $"rule of {subject} for", missing, known, []))
             | there, _ ->
                 return
                     {
-                        Summary = $"delete rules of {subject} in {scope}"
+                        Summary = invariant $"delete rules of {subject} in {scope}"
                         Destroys = true
                         Warnings = AccessAnswers.leftOut AccessKind.Users found
                         Stages = inTurn there

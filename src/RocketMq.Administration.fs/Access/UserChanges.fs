@@ -38,7 +38,7 @@ module UserChanges =
         | [] -> Ok()
         | problems ->
             let text = String.concat "; " problems
-            Error(AdminError.Invalid $"The user's settings are not valid: {text}.")
+            Error(AdminError.Invalid(invariant $"The user's settings are not valid: {text}."))
 
     let private newUser (name: string) (settings: UserSettings) : UserInfo =
         {
@@ -64,7 +64,7 @@ module UserChanges =
 
     let private after (before: UserInfo option) (user: UserInfo) =
         match before with
-        | Some before when before.Password <> user.Password -> $"{AccessUsers.describe user}, a new password"
+        | Some before when before.Password <> user.Password -> invariant $"{AccessUsers.describe user}, a new password"
         | Some _
         | None -> AccessUsers.describe user
 
@@ -73,7 +73,7 @@ module UserChanges =
 
         Change.write
             (Target.Broker broker)
-            $"user {name}"
+            (invariant $"user {name}")
             (Users.create.Request { Name = name; Info = user })
             None
             (Some(after None user))
@@ -89,7 +89,7 @@ module UserChanges =
 
         Change.write
             (Target.Broker broker)
-            $"user {name}"
+            (invariant $"user {name}")
             (Users.update.Request
                 {
                     Name = name
@@ -108,12 +108,12 @@ module UserChanges =
             |> Plan.map (fun found ->
                 {
                     Server = broker.ToString()
-                    What = $"user {name}"
+                    What = invariant $"user {name}"
                     Expected = AccessUsers.describe user
                     Found =
                         match found with
                         | Ok(Some found) when user.Password.IsSome && found.Password <> user.Password ->
-                            Some $"{AccessUsers.describe found}, another password"
+                            Some(invariant $"{AccessUsers.describe found}, another password")
                         | Ok(Some found) -> Some(AccessUsers.describe found)
                         | Ok None -> Some "not there"
                         | Error _ -> None
@@ -139,7 +139,7 @@ module UserChanges =
 
                 return
                     {
-                        Summary = $"create user {name} in {scope}"
+                        Summary = invariant $"create user {name} in {scope}"
                         Destroys = false
                         Warnings = AccessAnswers.leftOut AccessKind.Users found
                         Stages = [ brokers |> List.map (fun broker -> createOn broker user) ]
@@ -162,7 +162,7 @@ module UserChanges =
             | changes ->
                 return
                     {
-                        Summary = $"update user {name} in {scope}"
+                        Summary = invariant $"update user {name} in {scope}"
                         Destroys = false
                         Warnings =
                             MasterSettings.absent settings found.Answers
@@ -204,14 +204,15 @@ module UserChanges =
             | there ->
                 return
                     {
-                        Summary = $"delete user {name} in {scope}"
+                        Summary = invariant $"delete user {name} in {scope}"
                         Destroys = true
                         Warnings =
                             [
                                 "Its rules are deleted with it."
                                 for broker, users in found.Answers do
                                     if isLastSuper name users then
-                                        $"{broker} has no other super user: nobody will be left to change users and rules there."
+                                        (invariant
+                                            $"{broker} has no other super user: nobody will be left to change users and rules there.")
                                 yield! AccessAnswers.leftOut AccessKind.Users found
                             ]
                         Stages =
@@ -220,7 +221,7 @@ module UserChanges =
                                 |> List.map (fun (broker, user) ->
                                     Change.write
                                         (Target.Broker broker)
-                                        $"user {name}"
+                                        (invariant $"user {name}")
                                         (Users.delete.Request name)
                                         (Some(AccessUsers.describe user))
                                         None)

@@ -46,7 +46,7 @@ module BrokerUpkeep =
 
             return
                 {
-                    Summary = $"clean {what} of {scope}"
+                    Summary = invariant $"clean {what} of {scope}"
                     Destroys = true
                     Warnings = warnings target
                     Stages =
@@ -73,11 +73,13 @@ module BrokerUpkeep =
                         && String.Equals(setting.Value, "true", StringComparison.OrdinalIgnoreCase))
 
                 if not (isOn storeSettings[0]) then
-                    $"{broker.Name} does not use RocksDB for messages that were popped (popConsumerKVServiceInit): it has nothing to move."
+                    (invariant
+                        $"{broker.Name} does not use RocksDB for messages that were popped (popConsumerKVServiceInit): it has nothing to move.")
                 elif isOn storeSettings[1] then
-                    $"{broker.Name} goes on to write to RocksDB: set popConsumerKVServiceEnable to false before."
+                    (invariant
+                        $"{broker.Name} goes on to write to RocksDB: set popConsumerKVServiceEnable to false before.")
             for failure in found.Failures do
-                $"{failure.Server} does not say what it uses: {failure.Reason}"
+                (invariant $"{failure.Server} does not say what it uses: {failure.Reason}")
         ]
 
     /// Has masters move what they remember of messages that were popped and not acknowledged out of RocksDB, back to the files of their
@@ -90,7 +92,7 @@ module BrokerUpkeep =
 
             return
                 {
-                    Summary = $"move the records of popped messages out of RocksDB in {scope}"
+                    Summary = invariant $"move the records of popped messages out of RocksDB in {scope}"
                     Destroys = true
                     Warnings = popWarnings settings
                     Stages =

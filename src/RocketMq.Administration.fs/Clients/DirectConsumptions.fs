@@ -22,13 +22,13 @@ module DirectConsumptions =
         let write =
             Change.write
                 (Target.Broker broker)
-                $"message {message.OffsetId} of {message.Topic}"
+                (invariant $"message {message.OffsetId} of {message.Topic}")
                 planned
                 None
-                (Some $"consumed by {clientId}")
+                (Some(invariant $"consumed by {clientId}"))
 
         {
-            Summary = $"run the handler of {clientId} with message {message.OffsetId} of {message.Topic}"
+            Summary = invariant $"run the handler of {clientId} with message {message.OffsetId} of {message.Topic}"
             // What a handler does to the world is not undone.
             Destroys = true
             Warnings = []
@@ -47,7 +47,7 @@ module DirectConsumptions =
         [
             "The group's offsets stay as they are, and a failure is not delivered again."
             if not (connections.Subscriptions.ContainsKey topic) then
-                $"The group {group} does not subscribe to {topic}: its handler may not expect the message."
+                (invariant $"The group {group} does not subscribe to {topic}: its handler may not expect the message.")
             if copies > 1 then
                 invariant $"{copies} messages have this id; the one that was stored first is taken."
         ]
@@ -73,7 +73,9 @@ module DirectConsumptions =
             | message :: _ when message.Topic <> topic ->
                 return!
                     Plan.Failed(
-                        AdminError.Invalid $"The message {messageId} is one of {message.Topic}, not of {topic}."
+                        AdminError.Invalid(
+                            invariant $"The message {messageId} is one of {message.Topic}, not of {topic}."
+                        )
                     )
             | message :: _ ->
                 match masterOf brokers message with
@@ -111,8 +113,10 @@ module DirectConsumptions =
                     | None ->
                         return!
                             Plan.Failed(
-                                AdminError.NotAllowed
-                                    $"{clientId} is not connected to {broker}, which stores the message and would pass it on."
+                                AdminError.NotAllowed(
+                                    invariant
+                                        $"{clientId} is not connected to {broker}, which stores the message and would pass it on."
+                                )
                             )
         }
 

@@ -38,7 +38,8 @@ module RequestModes =
                 route.Queues |> List.exists (fun queues -> queues.BrokerName = broker.Name)
 
             match List.partition hasTopic masters with
-            | [], _ -> return! Plan.Failed(AdminError.NotAllowed $"The topic {topic} is on no master of {scope}.")
+            | [], _ ->
+                return! Plan.Failed(AdminError.NotAllowed(invariant $"The topic {topic} is on no master of {scope}."))
             | there, others -> return there, others |> List.map _.Name
         }
 
@@ -49,7 +50,7 @@ module RequestModes =
             |> Plan.map (fun answer ->
                 {
                     Server = broker.ToString()
-                    What = $"mode of {setting.ConsumerGroup} in {setting.Topic}"
+                    What = invariant $"mode of {setting.ConsumerGroup} in {setting.Topic}"
                     Expected = describe setting
                     Found =
                         match answer with
@@ -74,10 +75,10 @@ module RequestModes =
         =
         [
             for other in absent do
-                $"{other} does not have the topic {name}."
+                (invariant $"{other} does not have the topic {name}.")
             for broker, answer in found do
                 match answer with
-                | Error error -> $"{broker}: {RequestVersions.reason error}"
+                | Error error -> invariant $"{broker}: {RequestVersions.reason error}"
                 | Ok _ -> ()
             "Members follow at their next rebalance; what was pulled or popped before is consumed as before."
         ]
@@ -124,7 +125,7 @@ module RequestModes =
                         else
                             Change.write
                                 (Target.Broker broker)
-                                $"mode of {group} in {topic}"
+                                (invariant $"mode of {group} in {topic}")
                                 (Assignments.setMode.Request setting)
                                 (before |> Option.map describe)
                                 (Some(describe setting))
@@ -132,7 +133,7 @@ module RequestModes =
 
                 return
                     {
-                        Summary = $"set how {topic} comes to group {group} in {scope}"
+                        Summary = invariant $"set how {topic} comes to group {group} in {scope}"
                         Destroys = false
                         Warnings = warnings topic absent found
                         Stages = [ writes ]

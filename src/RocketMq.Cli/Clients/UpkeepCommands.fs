@@ -1,5 +1,6 @@
 namespace RocketMq.Cli
 
+open RocketMq
 open System
 open System.Threading.Tasks
 open RocketMq.Protocol
@@ -19,7 +20,7 @@ module UpkeepCommands =
         | Some(_, value) -> Ok value
         | None ->
             let names = known |> List.map fst |> String.concat ", "
-            Error(Usage $"{what}: '{name}' is none of {names}")
+            Error(Usage(invariant $"{what}: '{name}' is none of {names}"))
 
     /// A broker answers when it has finished.
     let private longWork = TimeSpan.FromSeconds 30L
