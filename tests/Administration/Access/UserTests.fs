@@ -112,6 +112,20 @@ let private lists =
                     Expect.equal servers.Length 3 "all of them"
                 | error -> failwith error.Message
 
+            testCase "trap 46: who may not look at users is refused, which is neither an empty list nor an old version"
+            <| fun () ->
+                let servers =
+                    [ cluster brokers; refusing RequestCode.AuthListUser ResponseCode.NoPermission ]
+
+                for plan in
+                    [
+                        AccessUsers.list BrokerScope.All None |> Plan.map ignore
+                        UserChanges.delete BrokerScope.All "alice" |> Plan.map ignore
+                    ] do
+                    match run servers plan |> errorOf with
+                    | AdminError.Failed failures -> Expect.equal failures.Length brokers.Length "each broker's"
+                    | error -> failwith error.Message
+
             testCase "a broker of 5.3 whose settings leave it off says so, and not that something went wrong"
             <| fun () ->
                 let off (call: Call) =
