@@ -46,7 +46,7 @@ module BrokerUpkeep =
 
             return
                 {
-                    Summary = $"clean {what} of {scope}"
+                    Summary = $"clean the {what} of {scope}"
                     Destroys = true
                     Warnings = warnings target
                     Stages =
