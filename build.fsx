@@ -18,6 +18,7 @@ let csharpFolders =
         "src/RocketMq.OpenTelemetry"
         "src/RocketMq.Cap"
         "src/RocketMq.Administration"
+        "src/RocketMq.Administration.Hosting"
         "tests/Interop"
         "tests/Hosting"
         "tests/Samples"
@@ -39,6 +40,7 @@ let packages =
         "src/RocketMq.Cap"
         "src/RocketMq.Administration.fs"
         "src/RocketMq.Administration"
+        "src/RocketMq.Administration.Hosting"
         "src/RocketMq.Cli"
     ]
 
@@ -658,6 +660,7 @@ let csharpPackages =
         "src/RocketMq.Testing"
         "src/RocketMq.Cap"
         "src/RocketMq.Administration"
+        "src/RocketMq.Administration.Hosting"
     ]
 
 let surface _ =

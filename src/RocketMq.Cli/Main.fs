@@ -36,9 +36,30 @@ let private width () =
     with _ ->
         80
 
+/// A line of which the terminal shows nothing.
+let private readSecret () =
+    let text = StringBuilder()
+
+    let rec loop () =
+        let key = Console.ReadKey(intercept = true)
+
+        match key.Key with
+        | ConsoleKey.Enter -> ()
+        | ConsoleKey.Backspace when text.Length > 0 ->
+            text.Length <- text.Length - 1
+            loop ()
+        | _ when Char.IsControl key.KeyChar -> loop ()
+        | _ ->
+            text.Append key.KeyChar |> ignore<StringBuilder>
+            loop ()
+
+    loop ()
+    text.ToString()
+
 let private host (cancellation: CancellationToken) : CommandHost =
     {
         OpenInput = fun () -> Console.In
+        ReadSecret = readSecret
         Output = output ()
         Error = new StreamWriter(Console.OpenStandardError(), UTF8Encoding false, 256, AutoFlush = false)
         InputIsTerminal = not Console.IsInputRedirected

@@ -17,6 +17,9 @@ module Catalogue =
                 UpkeepCommands.groupSpecs
                 ClusterCommands.specs
                 UpkeepCommands.brokerSpecs
+                UserCommands.specs
+                RuleCommands.specs
+                AccessFileCommands.specs
                 MetadataCommands.specs
                 NameServerCommands.specs
                 ClientCommands.specs

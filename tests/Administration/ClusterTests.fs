@@ -8,6 +8,7 @@ open Expecto
 open RocketMq
 open RocketMq.Protocol
 open RocketMq.Protocol.Admin
+open RocketMq.Embedded
 open RocketMq.Administration
 open RocketMq.Administration.Tests.FakeServers
 open RocketMq.Administration.Tests.Rig
@@ -275,6 +276,39 @@ let tests =
                     Expect.equal (committedOf clone topic) (committedOf one topic) "the same offsets"
                 }
 
+            onCluster "the totals of all groups count a topic once, in order or not"
+            <| fun rig ->
+                task {
+                    let group = fresh "group"
+                    let plain = fresh "topic"
+                    let ordered = fresh "topic"
+                    do! createGroup rig group GroupSettings.Unchanged
+                    do! createTopic rig plain 2
+                    do! createTopic rig ordered 2
+
+                    let! _ =
+                        rig.Do(
+                            TopicChanges.update
+                                rig.NameServers
+                                BrokerScope.All
+                                ordered
+                                { unchanged with IsOrderly = Some true }
+                        )
+
+                    for topic in [ plain; ordered ] do
+                        let! _ = send rig [ for number in 1..10 -> message topic $"{number}" ]
+                        let! _ = rig.Do(OffsetChanges.reset group (everyQueue topic) ResetTarget.Earliest)
+                        ()
+
+                    let! totals = rig.Run(GroupTotals.all BrokerScope.All)
+                    let total = totals.Groups |> List.find (fun one -> one.Group = group)
+                    let! lag = lagOf rig group
+
+                    Expect.equal total.Lag 20L "each message once"
+                    Expect.equal total.Topics 2 "both topics"
+                    Expect.equal total.Lag lag.Total "as queue by queue"
+                }
+
             onCluster "members are seen with their queues, and an online group is reset"
             <| fun rig ->
                 task {
@@ -475,38 +509,47 @@ let tests =
                     do! bystander.Close()
                 }
 
-            onCluster "brokers say how they are, and their settings"
-            <| fun rig ->
-                task {
-                    let isMeasured (row: BrokerRow) =
-                        match row.Status with
-                        | Ok status -> status.PutsPerSecond.IsSome && status.GetsPerSecond.IsSome
-                        | Error _ -> true
+            testCaseTask "brokers say how they are, and their settings"
+            <| fun () ->
+                let clock = EmbeddedClock()
 
-                    // A broker that has just started has measured nothing yet, and says so with blanks.
-                    let! rows = rig.Until(BrokerStatus.list BrokerScope.All, List.forall isMeasured)
+                withRigAt clock (fun rig ->
+                    task {
+                        let isMeasured (row: BrokerRow) =
+                            match row.Status with
+                            | Ok status -> status.PutsPerSecond.IsSome && status.GetsPerSecond.IsSome
+                            | Error _ -> true
 
-                    for row in rows do
-                        match row.Status with
-                        | Error failure -> failtest failure.Reason
-                        | Ok status ->
-                            Expect.isSome status.Version "its version"
-                            Expect.isSome status.BootMillis "since when it runs"
-                            Expect.isSome status.PutsPerSecond "what it stores"
-                            Expect.isSome status.GetsPerSecond "what is read"
-                            Expect.isSome status.PutsToday "since midnight"
+                        // A broker that has just started has measured nothing yet, and says so with blanks.
+                        let! rows =
+                            rig.Until(
+                                BrokerStatus.list BrokerScope.All,
+                                fun rows ->
+                                    clock.Advance(TimeSpan.FromSeconds 10L)
+                                    List.forall isMeasured rows
+                            )
 
-                    let! settings = rig.Run(BrokerSettings.read BrokerScope.All)
+                        for row in rows do
+                            match row.Status with
+                            | Error failure -> failtest failure.Reason
+                            | Ok status ->
+                                Expect.isSome status.Version "its version"
+                                Expect.isSome status.BootMillis "since when it runs"
+                                Expect.isSome status.PutsPerSecond "what it stores"
+                                Expect.isSome status.GetsPerSecond "what is read"
+                                Expect.isSome status.PutsToday "since midnight"
 
-                    for one in settings do
-                        match one.Settings with
-                        | Error failure -> failtest failure.Reason
-                        | Ok settings -> Expect.contains (settings |> List.map _.Name) "brokerName" "its settings"
+                        let! settings = rig.Run(BrokerSettings.read BrokerScope.All)
 
-                    let! findings = rig.Run(ClusterCheck.run BrokerScope.All CheckLimits.Default)
-                    let bad = findings |> List.filter (fun one -> one.Level = FindingLevel.Bad)
-                    Expect.equal (bad |> List.map (fun one -> $"{one.Subject}: {one.Text}")) [] "nothing is bad"
-                }
+                        for one in settings do
+                            match one.Settings with
+                            | Error failure -> failtest failure.Reason
+                            | Ok settings -> Expect.contains (settings |> List.map _.Name) "brokerName" "its settings"
+
+                        let! findings = rig.Run(ClusterCheck.run BrokerScope.All CheckLimits.Default)
+                        let bad = findings |> List.filter (fun one -> one.Level = FindingLevel.Bad)
+                        Expect.equal (bad |> List.map (fun one -> $"{one.Subject}: {one.Text}")) [] "nothing is bad"
+                    })
 
             onCluster "a setting of brokers is changed and read again"
             <| fun rig ->
@@ -592,6 +635,124 @@ let tests =
 
                     for error in messages do
                         expectNotFound error |> ignore
+                }
+
+            onCluster
+                "a user is made with a rule, changed, compared and deleted, or the version that this needs is said"
+            <| fun rig ->
+                task {
+                    match! rig.Admin.Run(AccessUsers.list BrokerScope.All None, CancellationToken.None) with
+                    | Error(AdminError.NotSupported(what, _)) -> Expect.stringContains what "5.3" "the version"
+                    | Error(AdminError.NotAllowed reason) -> Expect.stringContains reason "is off" "it is not used"
+                    | Error error -> failwith error.Message
+                    | Ok _ ->
+                        let name = fresh "user"
+                        let unchanged = UserSettings.Unchanged
+
+                        let! _ =
+                            rig.Do(
+                                UserChanges.create
+                                    BrokerScope.All
+                                    name
+                                    { unchanged with
+                                        Password = Some "its-first-secret"
+                                    }
+                            )
+
+                        let! _ =
+                            rig.Do(
+                                UserChanges.update
+                                    BrokerScope.All
+                                    name
+                                    { unchanged with
+                                        Password = Some "its-second-secret"
+                                        Status = Some UserStatus.Disabled
+                                    }
+                            )
+
+                        let rule =
+                            { RuleSettings.Of [ "Topic:orders*"; "Group:billing" ] with
+                                Actions = Some [ "Sub" ]
+                            }
+
+                        let! _ = rig.Do(RuleChanges.set BrokerScope.All name rule)
+
+                        let! _ =
+                            rig.Do(
+                                RuleChanges.set
+                                    BrokerScope.All
+                                    name
+                                    { RuleSettings.Of [ "Topic:orders*" ] with
+                                        SourceIps = Some [ "10.0.0.0/8" ]
+                                    }
+                            )
+
+                        let! user = rig.Run(AccessUsers.describeOne BrokerScope.All name)
+                        let! rules = rig.Run(AccessRules.describeOne BrokerScope.All name)
+
+                        for row in user.Rows do
+                            Expect.equal (row.Value |> Option.map _.Status) (Some UserStatus.Disabled) "disabled"
+
+                        Expect.equal
+                            (rules.Rows
+                             |> List.map (fun row -> row.Key.Resource, row.Value |> Option.map AccessRules.describe)
+                             |> List.distinct)
+                            [
+                                "Group:billing", Some "Allow Sub"
+                                "Topic:orders*", Some "Allow Sub from 10.0.0.0/8"
+                            ]
+                            "both rules"
+
+                        let! differences = rig.Run(AccessSync.differences BrokerScope.All)
+                        Expect.isEmpty differences.Users.Differing "the same everywhere"
+
+                        let! _ = rig.Do(RuleChanges.delete BrokerScope.All name [ "Group:billing" ] None)
+                        let! _ = rig.Do(RuleChanges.delete BrokerScope.All name [] None)
+                        let! _ = rig.Do(UserChanges.delete BrokerScope.All name)
+                        let! gone = rig.Failure(AccessUsers.describeOne BrokerScope.All name)
+                        Expect.equal (expectNotFound gone) name "gone"
+                }
+
+            onCluster "an account of an access file is set and deleted, or the version that this needs is said"
+            <| fun rig ->
+                task {
+                    match! rig.Admin.Run(AccessFiles.list BrokerScope.All, CancellationToken.None) with
+                    | Error(AdminError.NotSupported(what, _)) -> Expect.stringContains what "4.x" "the version"
+                    | Error(AdminError.NotAllowed reason) -> Expect.stringContains reason "is off" "it is not used"
+                    | Error error -> failwith error.Message
+                    | Ok found ->
+                        for _, files in found.Answers do
+                            Expect.isNonEmpty files "a broker has a file"
+
+                        let name = fresh "account"
+
+                        let account: AccountSettings =
+                            {
+                                SecretKey = "its-first-secret"
+                                IsAdmin = false
+                                WhiteRemoteAddress = None
+                                DefaultTopicPermission = Some "DENY"
+                                DefaultGroupPermission = Some "SUB"
+                                TopicPermissions = [ "orders=PUB|SUB" ]
+                                GroupPermissions = []
+                            }
+
+                        let! _ = rig.Do(AccessFiles.set BrokerScope.All name account)
+
+                        let! _ =
+                            rig.Do(
+                                AccessFiles.set
+                                    BrokerScope.All
+                                    name
+                                    { account with
+                                        SecretKey = "its-second-secret"
+                                    }
+                            )
+
+                        let! _ = rig.Do(AccessFiles.delete BrokerScope.All name)
+                        let! again = rig.Run(AccessFiles.delete BrokerScope.All name)
+                        let! result = rig.Admin.CarryOut(again, CancellationToken.None)
+                        Expect.equal (ok result).Status ChangeStatus.Failed "it is gone"
                 }
 
             onCluster "asking for a group does not make it"

@@ -117,15 +117,17 @@ let private remoting (options: RemotingOptions) =
         }
     | None -> options
 
-/// Runs a test on a cluster of its own, or the real one.
-let withRig (test: Rig -> Task<unit>) : Task<unit> =
+/// Runs a test on a cluster of its own with a clock, or on the real one, which has its own.
+let withRigAt (clock: TimeProvider) (test: Rig -> Task<unit>) : Task<unit> =
     task {
         let! cluster =
             task {
                 if isReal then
                     return None
                 else
-                    let options = EmbeddedClusterOptions(NameServers = 2, Masters = 2, Slaves = 1)
+                    let options =
+                        EmbeddedClusterOptions(NameServers = 2, Masters = 2, Slaves = 1, Clock = clock)
+
                     let! cluster = EmbeddedCluster.StartAsync(options, CancellationToken.None)
                     return Some cluster
             }
@@ -186,6 +188,9 @@ let withRig (test: Rig -> Task<unit>) : Task<unit> =
         | Some error -> System.Runtime.ExceptionServices.ExceptionDispatchInfo.Capture(error).Throw()
         | None -> ()
     }
+
+/// Runs a test on a cluster of its own, or the real one.
+let withRig test = withRigAt TimeProvider.System test
 
 /// Makes a topic on all masters, and waits until routes show it.
 let createTopic (rig: Rig) (topic: string) (queues: int) : Task<unit> =

@@ -29,6 +29,8 @@ type CliRun =
 type CliSetup =
     {
         Input: string
+        /// What is typed where the terminal does not show it.
+        Secret: string
         Variables: Map<string, string>
         /// The width of standard output and error, if they are terminals.
         Terminal: int option
@@ -49,6 +51,7 @@ module CliRig =
     let plain: CliSetup =
         {
             Input = ""
+            Secret = ""
             Variables = Map.empty
             Terminal = None
             InputIsTerminal = false
@@ -66,6 +69,7 @@ module CliRig =
     let private hostOf (setup: CliSetup) (output: Stream) (error: TextWriter) : CommandHost =
         {
             OpenInput = fun () -> new StringReader(setup.Input)
+            ReadSecret = fun () -> setup.Secret
             Output = output
             Error = error
             InputIsTerminal = setup.InputIsTerminal
@@ -78,13 +82,13 @@ module CliRig =
             Cancellation = setup.Cancellation
         }
 
-    /// Runs arguments that are one by one.
-    let runArguments (setup: CliSetup) (arguments: string list) : Task<CliRun> =
+    /// Runs arguments that are one by one, of commands that a test makes.
+    let runSpecs (specs: CommandSpec<Invocation> list) (setup: CliSetup) (arguments: string list) : Task<CliRun> =
         backgroundTask {
             let memory = new MemoryStream()
             let output = setup.Output |> Option.defaultValue memory
             let error = new StringWriter()
-            let! code = Program.run (hostOf setup output error) arguments
+            let! code = Program.runWith specs (hostOf setup output error) arguments
 
             return
                 {
@@ -93,6 +97,10 @@ module CliRig =
                     Error = error.ToString()
                 }
         }
+
+    /// Runs arguments that are one by one.
+    let runArguments (setup: CliSetup) (arguments: string list) : Task<CliRun> =
+        runSpecs Catalogue.specs setup arguments
 
     /// The words of a line; what stands in single quotes is one.
     let split (line: string) : string list =

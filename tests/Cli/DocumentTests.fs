@@ -139,6 +139,37 @@ let tests =
             holdTranscripts "cli.md"
             holdTranscripts "README.md"
 
+            testCase "the picture of a terminal shows the transcripts"
+            <| fun () ->
+                let path = document "terminal.svg"
+
+                let shown =
+                    [
+                        "topic list"
+                        "message tail"
+                        "group lag billing"
+                        "group reset"
+                        "cluster check"
+                    ]
+
+                let scenes: TerminalPicture.Scene list =
+                    transcripts (File.ReadAllText(document "cli.md"))
+                    |> List.filter (fun one ->
+                        shown
+                        |> List.exists (fun line -> one.Line.StartsWith(line, StringComparison.Ordinal)))
+                    |> List.map (fun one ->
+                        {
+                            Line = one.Line
+                            Printed = one.Printed
+                        })
+
+                let now = TerminalPicture.svg "rocketmq" scenes
+
+                if isWriting then
+                    File.WriteAllText(path, now)
+
+                scenes.Length |> shouldExceed shown.Length
+                File.ReadAllText path |> shouldEqual now
 
             testCase "commands that documents name exist"
             <| fun () ->

@@ -21,7 +21,9 @@ let main arguments =
                 DevTests.tests
                 AdminTests.tests
                 ClientTests.tests
+                AccessTests.tests
                 LookupTests.tests
                 PartlyTests.tests
                 DocumentTests.tests
+                NativeCodeTests.tests
             ])

@@ -121,7 +121,7 @@ module BrokerSettings =
             for setting in changes do
                 for broker, answer in found do
                     if (valueOf setting.Name answer.Settings).IsNone then
-                        $"{broker.Name} does not have the setting {setting.Name}: it may ignore it."
+                        (invariant $"{broker.Name} does not have the setting {setting.Name}: it may ignore it.")
         ]
 
     /// Changes settings of all brokers of a scope, or of its masters. Those that brokers read only when they start show as they were
@@ -135,7 +135,7 @@ module BrokerSettings =
 
             return
                 {
-                    Summary = $"change settings of {scope}"
+                    Summary = invariant $"change settings of {scope}"
                     Destroys = false
                     Warnings = unknown changes found
                     Stages =

@@ -107,8 +107,9 @@ module Directory =
         | BrokerScope.Broker name, [], _ -> Error(AdminError.NotFound("broker", name, names _.Name all, []))
         | _, _, [] ->
             Error(
-                AdminError.NotAllowed
-                    $"No master of {scope} is registered: there are only slaves, which take no writes."
+                AdminError.NotAllowed(
+                    invariant $"No master of {scope} is registered: there are only slaves, which take no writes."
+                )
             )
         | _ -> Ok chosen
 

@@ -50,12 +50,13 @@ module internal MasterSettings =
     let absent (settings: NamedSettings<'Settings>) (found: (BrokerAddress * 'Settings option) list) : string list =
         found
         |> List.filter (fun (_, one) -> one.IsNone)
-        |> List.map (fun (broker, _) -> $"{broker.Name} does not have the {settings.Kind}; it is not created there.")
+        |> List.map (fun (broker, _) ->
+            invariant $"{broker.Name} does not have the {settings.Kind}; it is not created there.")
 
     let private verification (settings: NamedSettings<'Settings>) name (broker: BrokerAddress) expected whenGone found =
         {
             Server = broker.ToString()
-            What = $"{settings.Kind} {name}"
+            What = invariant $"{settings.Kind} {name}"
             Expected = expected
             Found =
                 match found with

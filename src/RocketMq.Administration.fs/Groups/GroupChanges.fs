@@ -89,7 +89,7 @@ module GroupChanges =
 
             return
                 {
-                    Summary = $"create group {group} in {scope}"
+                    Summary = invariant $"create group {group} in {scope}"
                     Destroys = false
                     Warnings = []
                     Stages = [ configs |> List.map (fun (broker, _) -> write broker None config) ]
@@ -115,7 +115,7 @@ module GroupChanges =
             | changes ->
                 return
                     {
-                        Summary = $"update group {group} in {scope}"
+                        Summary = invariant $"update group {group} in {scope}"
                         Destroys = false
                         Warnings = MasterSettings.absent GroupConfigs.onMasters configs
                         Stages =
@@ -158,7 +158,7 @@ module GroupChanges =
             | there ->
                 return
                     {
-                        Summary = $"delete group {group} in {scope}"
+                        Summary = invariant $"delete group {group} in {scope}"
                         Destroys = true
                         Warnings =
                             [

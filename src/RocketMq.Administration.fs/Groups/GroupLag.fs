@@ -103,7 +103,7 @@ module GroupLags =
             and! spans =
                 Plan.query
                     (Target.Broker broker)
-                    $"delays of group {group} in {topic}"
+                    (invariant $"delays of group {group} in {topic}")
                     (GroupProgress.timeSpans.Request { Group = group; Topic = topic })
 
             match ranges with

@@ -48,8 +48,10 @@ module OffsetChanges =
             Ok ResetWay.ByMembers
         else
             Error(
-                AdminError.NotAllowed
-                    $"{broker} resets a group that is online by time alone, in all queues of a topic: members would commit their own offsets over any other. Stop the members first, or reset to the earliest, the latest or a time."
+                AdminError.NotAllowed(
+                    invariant
+                        $"{broker} resets a group that is online by time alone, in all queues of a topic: members would commit their own offsets over any other. Stop the members first, or reset to the earliest, the latest or a time."
+                )
             )
 
     let private describe (ways: ResetWay list) =
@@ -78,7 +80,7 @@ module OffsetChanges =
 
             Change.write
                 (Target.Broker broker)
-                $"offsets of group {group} in {scope.Topic}"
+                (invariant $"offsets of group {group} in {scope.Topic}")
                 (ConsumerOffsets.resetAll.Request
                     {
                         Group = group
@@ -123,7 +125,7 @@ module OffsetChanges =
                 | [] ->
                     Plan.Failed(
                         AdminError.NotFound(
-                            $"master of topic {scope.Topic} called",
+                            (invariant $"master of topic {scope.Topic} called"),
                             name,
                             masters |> List.map _.Name,
                             []
@@ -134,7 +136,7 @@ module OffsetChanges =
     let private needQueue (scope: QueueScope) (places: GroupPlace list) : Plan<unit> =
         match places, scope.QueueId with
         | [], Some id -> Plan.Failed(AdminError.NotFound("queue", invariant $"{id} of topic {scope.Topic}", [], []))
-        | [], None -> Plan.Failed(AdminError.NotFound("queue", $"of topic {scope.Topic}", [], []))
+        | [], None -> Plan.Failed(AdminError.NotFound("queue", invariant $"of topic {scope.Topic}", [], []))
         | _ -> Plan.Done()
 
     /// Has a group go on elsewhere in a topic.

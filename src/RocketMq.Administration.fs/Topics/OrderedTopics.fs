@@ -19,7 +19,10 @@ module OrderedTopics =
         : Plan<(Endpoint * Result<string option, RemotingError>) list> =
         nameServers
         |> List.map (fun server ->
-            Plan.query (Target.NameServer server) $"order of {topic}" (KeyValueConfig.get.Request(place topic))
+            Plan.query
+                (Target.NameServer server)
+                (invariant $"order of {topic}")
+                (KeyValueConfig.get.Request(place topic))
             |> Plan.map (fun answer -> server, answer))
         |> Plan.all
 
@@ -49,13 +52,13 @@ module OrderedTopics =
             |> List.map (fun (broker, count) -> broker, invariant $"{count}")
 
         before @ added
-        |> List.map (fun (broker, count) -> $"{broker}:{count}")
+        |> List.map (fun (broker, count) -> invariant $"{broker}:{count}")
         |> String.concat ";"
 
     let write (server: Endpoint) topic (before: string option) (after: string) : Write =
         Change.write
             (Target.NameServer server)
-            $"order of {topic}"
+            (invariant $"order of {topic}")
             (KeyValueConfig.put.Request { Place = place topic; Value = after })
             before
             (Some after)
@@ -63,7 +66,7 @@ module OrderedTopics =
     let remove (server: Endpoint) topic (before: string) : Write =
         Change.write
             (Target.NameServer server)
-            $"order of {topic}"
+            (invariant $"order of {topic}")
             (KeyValueConfig.delete.Request(place topic))
             (Some before)
             None

@@ -187,7 +187,7 @@ module TopicChanges =
 
             return
                 {
-                    Summary = $"create topic {topic} in {scope}"
+                    Summary = invariant $"create topic {topic} in {scope}"
                     Destroys = false
                     Warnings = []
                     Stages =
@@ -238,7 +238,7 @@ module TopicChanges =
 
                 return
                     {
-                        Summary = $"update topic {topic} in {scope}"
+                        Summary = invariant $"update topic {topic} in {scope}"
                         Destroys = false
                         Warnings = warnings changes @ MasterSettings.absent TopicConfigs.onMasters configs
                         Stages =

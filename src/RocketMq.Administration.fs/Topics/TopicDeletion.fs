@@ -7,11 +7,11 @@ open RocketMq.Protocol.Admin
 /// Deleting topics.
 module TopicDeletion =
     let private routeGone topic (server: Endpoint) =
-        Plan.query (Target.NameServer server) $"route of {topic}" (GetRoute.request topic)
+        Plan.query (Target.NameServer server) (invariant $"route of {topic}") (GetRoute.request topic)
         |> Plan.map (fun answer ->
             {
                 Server = invariant $"name server {server}"
-                What = $"route of {topic}"
+                What = invariant $"route of {topic}"
                 Expected = "gone"
                 Found =
                     match answer with
@@ -19,7 +19,7 @@ module TopicDeletion =
                     | Ok route when route.Queues.IsEmpty -> Some "gone"
                     | Ok route ->
                         let brokers = route.Queues |> List.map _.BrokerName |> String.concat ", "
-                        Some $"still on {brokers}"
+                        Some(invariant $"still on {brokers}")
                     | Error _ -> None
             })
 
@@ -69,7 +69,7 @@ module TopicDeletion =
 
                 return
                     {
-                        Summary = $"delete topic {topic} in {scope}"
+                        Summary = invariant $"delete topic {topic} in {scope}"
                         Destroys = true
                         Warnings =
                             [
@@ -98,7 +98,7 @@ module TopicDeletion =
                                 |> List.map (fun server ->
                                     Change.write
                                         (Target.NameServer server)
-                                        $"route of {topic}"
+                                        (invariant $"route of {topic}")
                                         (NameServerTopics.delete.Request
                                             {
                                                 Topic = topic

@@ -4,7 +4,7 @@ namespace RocketMq.Client.Administration;
 /// Actions that change something, as plans: they read what is there, and write nothing. Each method of <see cref="AdminClient"/> that
 /// changes something is the plan of the same name, carried out.
 /// </summary>
-public sealed class ChangePlans
+public sealed partial class ChangePlans
 {
     private readonly AdminClient _client;
 

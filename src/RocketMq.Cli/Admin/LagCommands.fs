@@ -3,8 +3,6 @@ namespace RocketMq.Cli
 open System
 open System.Threading.Tasks
 open RocketMq
-open RocketMq.Protocol
-open RocketMq.Protocol.Admin
 open RocketMq.Administration
 
 /// `rocketmq group lag`: of one group queue by queue, or a line for each group.
@@ -82,85 +80,16 @@ module LagCommands =
             | Some most, Some delay -> float delay > most.TotalMilliseconds
             | _ -> false)
 
-    /// A group on all brokers, from the figures that each broker has of all groups.
-    type private GroupTotal =
-        {
-            Group: string
-            Topics: int
-            Lag: int64
-            InFlight: int64 option
-            PerSecond: float
-        }
-
-    let private totals (stats: BrokerConsumeStats list) : GroupTotal list =
-        let entries =
-            [
-                for one in stats do
-                    for groups in one.Groups do
-                        for KeyValue(group, topics) in groups -> group, topics
-            ]
-
-        let lagOf (queue: QueueProgress) =
-            max 0L (queue.BrokerOffset - queue.ConsumerOffset)
-
-        let inFlightOf (queue: QueueProgress) =
-            queue.PullOffset
-            |> Option.map (fun pulled -> max 0L (pulled - queue.ConsumerOffset))
-
-        entries
-        |> List.groupBy fst
-        |> List.map (fun (group, entries) ->
-            let topics = entries |> List.collect snd
-            let queues = topics |> List.collect (fun one -> Map.toList one.Queues)
-            let inFlight = queues |> List.map (snd >> inFlightOf)
-
-            {
-                Group = group
-                Topics =
-                    queues
-                    |> List.map (fun (queue, _) -> queue.Topic)
-                    |> List.distinct
-                    |> List.length
-                Lag = queues |> List.sumBy (snd >> lagOf)
-                InFlight =
-                    if inFlight |> List.forall Option.isSome then
-                        Some(inFlight |> List.sumBy (Option.defaultValue 0L))
-                    else
-                        None
-                PerSecond = topics |> List.sumBy _.ConsumedPerSecond
-            })
-        |> List.sortBy (fun one -> -one.Lag, one.Group)
-
-    /// Two requests to each master, however many groups there are: brokers tell ordered topics from others. Offsets that are not there
-    /// count as 0 there.
-    let allGroups (scope: BrokerScope) : Plan<Answers<BrokerConsumeStats>> =
-        plan {
-            let! masters = Directory.brokers scope BrokerRoles.Masters
-
-            let! answers =
-                Answers.query masters "progress of all groups" (Statistics.ofGroups.Request false)
-
-            and! ordered =
-                Answers.query masters "progress of groups in order" (Statistics.ofGroups.Request true)
-
-            return!
-                Answers.needOne
-                    {
-                        Answers = answers.Answers @ ordered.Answers
-                        Failures = answers.Failures @ ordered.Failures |> List.distinctBy _.Server
-                    }
-        }
-
-    let private ofAll (answers: Answers<BrokerConsumeStats>) : Report list =
+    let private ofAll (totals: GroupTotals) : Report list =
         let rows =
-            totals answers.Values
+            totals.Groups
             |> List.map (fun one ->
                 [
                     Text one.Group
                     Number(int64 one.Topics)
+                    Number(int64 one.Queues)
                     Number one.Lag
-                    Administering.known one.InFlight
-                    Rate one.PerSecond
+                    Rate one.ConsumedPerSecond
                 ])
 
         [
@@ -169,12 +98,12 @@ module LagCommands =
                 [
                     Report.words "group"
                     Report.figures "topics"
+                    Report.figures "queues"
                     Report.figures "lag"
-                    Report.figures "inFlight"
                     Report.figures "consumedPerSecond"
                 ]
                 rows
-            |> Administering.withFailures answers.Failures
+            |> Administering.withFailures totals.Failures
         ]
 
     let private run (invocation: Invocation) =
@@ -195,11 +124,11 @@ module LagCommands =
             | None when limits.Delay.IsSome ->
                 Task.FromResult(Error(Usage "--max-delay goes with one group: delays of all are not looked at"))
             | None ->
-                let isBad (answers: Answers<BrokerConsumeStats>) =
-                    totals answers.Values |> List.exists (fun one -> isBeyond limits one.Lag None)
-                    || (limits.Lag.IsSome && not answers.Failures.IsEmpty)
+                let isBad (totals: GroupTotals) =
+                    totals.Groups |> List.exists (fun one -> isBeyond limits one.Lag None)
+                    || (limits.Lag.IsSome && not totals.Failures.IsEmpty)
 
-                Administering.check ofAll isBad (allGroups scope) invocation
+                Administering.check ofAll isBad (GroupTotals.all scope) invocation
 
     /// The command.
     let specs: CommandSpec<Invocation> list =
@@ -220,7 +149,7 @@ module LagCommands =
                 Details =
                     [
                         "Of one group: the first and the next offset of each queue, what is committed (- if nothing is), what is in flight, how long the next message has waited by the broker's clock, and who reads the queue. What a server does not say is '?', never 0."
-                        "Without a group each master is asked for all of them at once: a line for each group."
+                        "Without a group each master is asked for all of them at once: a line for each group. Where a group has committed nothing, brokers count from offset 0 there."
                     ]
                 Examples =
                     [

@@ -7,12 +7,7 @@ open RocketMq.Protocol.Admin
 open RocketMq.Administration
 
 /// Sums of the queues of one topic for one group, at one time.
-type TopSample =
-    {
-        Stored: int64
-        Consumed: int64
-        InFlight: int64 option
-    }
+type TopSample = { Stored: int64; Consumed: int64 }
 
 /// `rocketmq top`: which topics and groups are busy, and which lag.
 module TopCommand =
@@ -24,7 +19,6 @@ module TopCommand =
         {
             Stored = one.Stored + other.Stored
             Consumed = one.Consumed + other.Consumed
-            InFlight = Option.map2 (+) one.InFlight other.InFlight
         }
 
     /// By topic and group, all queues and brokers together.
@@ -40,9 +34,6 @@ module TopCommand =
                                     {
                                         Stored = progress.BrokerOffset
                                         Consumed = progress.ConsumerOffset
-                                        InFlight =
-                                            progress.PullOffset
-                                            |> Option.map (fun pulled -> max 0L (pulled - progress.ConsumerOffset))
                                     }
             ]
 
@@ -59,7 +50,6 @@ module TopCommand =
             Report.figures "storedPerSecond"
             Report.figures "consumedPerSecond"
             Report.figures "lag"
-            Report.figures "inFlight"
         ]
 
     /// What has happened between two samples, the busiest and the furthest behind first. Rates are unknown without an earlier one.
@@ -78,22 +68,17 @@ module TopCommand =
             now
             |> Map.toList
             |> List.map (fun (key, sample) ->
-                key,
-                rate _.Stored key sample,
-                rate _.Consumed key sample,
-                max 0L (sample.Stored - sample.Consumed),
-                sample.InFlight)
-            |> List.sortBy (fun (key, stored, consumed, lag, _) ->
+                key, rate _.Stored key sample, rate _.Consumed key sample, max 0L (sample.Stored - sample.Consumed))
+            |> List.sortBy (fun (key, stored, consumed, lag) ->
                 -(Option.defaultValue 0.0 stored + Option.defaultValue 0.0 consumed), -lag, key)
             |> List.truncate rows
-            |> List.map (fun ((topic, group), stored, consumed, lag, inFlight) ->
+            |> List.map (fun ((topic, group), stored, consumed, lag) ->
                 [
                     Text topic
                     Text group
                     Report.optional Unknown Rate stored
                     Report.optional Unknown Rate consumed
                     Number lag
-                    Administering.known inFlight
                 ])
 
         Report.table "top" columns figures
@@ -114,7 +99,7 @@ module TopCommand =
 
         let rec next (before: (Map<string * string, TopSample> * int64) option) : Task<Result<int, Failure>> =
             backgroundTask {
-                let! found = Administering.run invocation administrator (LagCommands.allGroups scope)
+                let! found = Administering.run invocation administrator (GroupTotals.progress scope)
 
                 match found with
                 | Error failure -> return Error failure

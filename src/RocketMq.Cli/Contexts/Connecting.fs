@@ -50,7 +50,7 @@ module Connecting =
         result
         |> Result.mapError (fun problems ->
             let all = String.concat "; " problems
-            Usage $"{source}: {all}")
+            Usage(invariant $"{source}: {all}"))
 
     let private withSettings source (text: string option) (options: ClientOptions) =
         match text with
@@ -63,7 +63,7 @@ module Connecting =
         | Some text ->
             match NameServerDiscovery.parse text with
             | Ok servers -> { options with NameServers = servers } |> Ok
-            | Error problem -> Error(Usage $"{source}: {problem}")
+            | Error problem -> Error(Usage(invariant $"{source}: {problem}"))
 
     let private withVariables (host: CommandHost) (options: ClientOptions) : Result<ClientOptions, Failure> =
         let kind = ClientOptions.kindOfShared

@@ -80,7 +80,7 @@ module Invocation =
     let noteFailures (invocation: Invocation) (reports: Report list) =
         for report in reports do
             for failure in report.Failures do
-                CommandHost.note invocation.Host $"{failure.Server}: {failure.Reason}"
+                CommandHost.note invocation.Host (invariant $"{failure.Server}: {failure.Reason}")
 
     /// Writes reports in the format that was chosen, at once.
     let write (invocation: Invocation) (reports: Report list) : Result<unit, Failure> =
@@ -96,7 +96,7 @@ module Invocation =
             ExitCode.ofReports reports)
 
     let private usage name result =
-        result |> Result.mapError (fun problem -> Usage $"{name}: {problem}")
+        result |> Result.mapError (fun problem -> Usage(invariant $"{name}: {problem}"))
 
     /// A whole number from a range.
     let count (name: string) (least: int64) (most: int64) (invocation: Invocation) : Result<int64 option, Failure> =

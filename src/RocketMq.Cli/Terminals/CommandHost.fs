@@ -11,6 +11,8 @@ type CommandHost =
     {
         /// Opens standard input.
         OpenInput: unit -> TextReader
+        /// Reads a line at the terminal without showing it.
+        ReadSecret: unit -> string
         /// Data goes here, and nothing else does.
         Output: Stream
         /// All that is not data: questions, progress, warnings, errors.

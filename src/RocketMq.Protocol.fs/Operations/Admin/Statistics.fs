@@ -176,7 +176,8 @@ module Statistics =
             Answers.json "consume stats" consumeStats
         )
 
-    /// GET_BROKER_CONSUME_STATS (317): all groups, of ordered topics or of the others.
+    /// GET_BROKER_CONSUME_STATS (317): all groups, in all their topics (false) or in ordered topics alone (true). It has no
+    /// pull offsets: brokers of 5.x write 0.
     let ofGroups =
         Operation(
             RequestCode.GetBrokerConsumeStats,
