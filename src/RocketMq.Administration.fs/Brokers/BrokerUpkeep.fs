@@ -46,7 +46,7 @@ module BrokerUpkeep =
 
             return
                 {
-                    Summary = invariant $"clean {what} of {scope}"
+                    Summary = invariant $"clean the {what} of {scope}"
                     Destroys = true
                     Warnings = warnings target
                     Stages =
