@@ -107,7 +107,10 @@ module OffsetChanges =
             changed
             |> List.map (fun (place, offset) -> GroupPlaces.reset group place offset)
         | ResetWay.Offline ->
-            changed
+            // Brokers of 4.9 say 0 where nothing is committed and the first message is still in memory. What is not written then is
+            // no offset of the group: it is in no figures, and does not stay when messages are deleted.
+            places
+            |> List.filter (fun (place, offset) -> place.Committed <> Some offset || offset = 0L)
             |> List.map (fun (place, offset) -> GroupPlaces.commit group place offset)
         | ResetWay.ByMembers ->
             // Members may be further than what they have committed: it is said anyhow.
