@@ -114,6 +114,10 @@ let tests =
                     | Error error -> failtest error.Message
                 | writes -> failtest $"{writes.Length} writes"
 
+                Expect.isEmpty
+                    (run (servers []) change.Verify |> valueOf)
+                    "they go on there later: what is committed by then is what they consumed since"
+
             testCase "trap 13: offsets are not written under members that would commit over them"
             <| fun () ->
                 for target, scope in
