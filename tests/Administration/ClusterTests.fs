@@ -281,12 +281,12 @@ let tests =
                 task {
                     let! brokers = rig.Run(Directory.brokers BrokerScope.All BrokerRoles.Masters)
 
-                    for cluster, masters in List.groupBy _.Cluster brokers do
+                    for cluster, masters in brokers |> List.groupBy (fun (broker: BrokerAddress) -> broker.Cluster) do
                         let! route = rig.Run(Directory.route cluster)
 
                         Expect.equal
                             (Directory.ofRoute route |> List.filter _.IsMaster |> List.map _.Address)
-                            (masters |> List.map _.Address)
+                            (masters |> List.map (fun (broker: BrokerAddress) -> broker.Address))
                             "all of them"
                 }
 
