@@ -217,6 +217,10 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients) =
     /// The routes that are known now.
     member _.Known: TopicRoute list = [ for route in known.Values -> route.Route ]
 
+    /// The route of a topic, if it is known now.
+    member _.TryKnown(topic: string) : TopicRoute voption =
+        tryKnown topic |> ValueOption.map _.Route
+
     /// Begins to ask for all topics in use again and again.
     member _.Start() =
         PeriodicTask.run clients.Options pollInterval ending.Token poll

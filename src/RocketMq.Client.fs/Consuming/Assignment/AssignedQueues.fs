@@ -340,9 +340,18 @@ type internal AssignedQueues
     member _.Handle(queue: MessageQueue, event: ConsumeProgress -> QueueEvent) = step queue (event (progressOf queue))
 
     member _.CommitAll() =
-        stepAll (fun queue -> QueueEvent.CommitDue(progressOf queue))
+        let now = clock.Now
 
-    member _.RenewLocks() = stepAll (fun _ -> QueueEvent.RenewDue)
+        for queue in List.ofSeq queues.Keys do
+            let progress = progressOf queue
+
+            match queues.TryGetValue queue with
+            | true, state when QueueCommits.isSettled now progress state -> ()
+            | _ -> step queue (QueueEvent.CommitDue progress)
+
+    member _.RenewLocks() =
+        if options.Rules.NeedsLock then
+            stepAll (fun _ -> QueueEvent.RenewDue)
 
     member _.Commit(wait: CommitWait) =
         stepAll (fun queue -> QueueEvent.CommitRequested(expect wait, None, progressOf queue))

@@ -14,18 +14,25 @@ type internal RebalanceAgent
         events: MemberEvents,
         queues: AssignedQueues,
         select: string -> MessageQueue list -> MessageQueue list,
-        queryMembers: string -> unit,
+        queryMembers: string list -> unit,
         remoting: RemotingOptions,
         ending: CancellationToken
     ) =
     let ended = TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
     let mutable rebalance = start
 
-    let carryOut effect =
-        match effect with
-        | QueryMembers topic -> queryMembers topic
-        | Assign queue -> queues.Assign queue
-        | Revoke queue -> queues.Revoke queue
+    /// Topics whose members are queried go out together.
+    let carryOut effects =
+        let topics = ResizeArray()
+
+        for effect in effects do
+            match effect with
+            | QueryMembers topic -> topics.Add topic
+            | Assign queue -> queues.Assign queue
+            | Revoke queue -> queues.Revoke queue
+
+        if topics.Count > 0 then
+            queryMembers (List.ofSeq topics)
 
     let handle event =
         match event with
@@ -38,7 +45,7 @@ type internal RebalanceAgent
 
             let next, effects = Rebalance.transition rebalance event
             rebalance <- next
-            List.iter carryOut effects
+            carryOut effects
         | QueueEvent(queue, event) -> queues.Handle(queue, event)
         | ProgressEvent(queue, event) -> queues.Handle(queue, event)
         | CommitInterval -> queues.CommitAll()

@@ -113,22 +113,44 @@ type internal RebalanceService
         else
             Task.CompletedTask
 
-    /// Always answers, whatever happens.
-    let queryMembers topic : Task =
+    /// Always answers, for each of the topics, whatever happens. They are of the same brokers, which say of all of them the same.
+    let queryMembersOf (topics: string list) : Task =
         backgroundTask {
-            let mutable answer = MembersUnknown topic
+            let topic = topics.Head
+            let mutable known = []
 
             try
                 match! brokers.RequestFromFirst(topic, Heartbeat.members.Request group, ending.Token) with
                 | Ok members ->
                     problems.Clear membersOf
                     checkEqualIds members
-                    answer <- MembersKnown(topic, members)
+                    known <- members
                     run (fun () -> compareSubscriptions topic members)
                 | Error error -> do! explain topic error
             finally
-                post answer
+                for topic in topics do
+                    post (
+                        if known.IsEmpty then
+                            MembersUnknown topic
+                        else
+                            MembersKnown(topic, known)
+                    )
         }
+
+    /// The retry topic comes last, as it is nobody's own: what is said of the others is said of it.
+    let queryMembers (topics: string list) =
+        let brokersOf topic =
+            match routes.TryKnown topic with
+            | ValueSome route -> route.Brokers |> List.map _.BrokerName
+            | ValueNone -> []
+
+        topics
+        |> List.groupBy brokersOf
+        |> List.collect (fun (brokers, topics) ->
+            match brokers with
+            | [] -> topics |> List.map List.singleton
+            | _ -> [ topics |> List.sortBy Names.isRetryTopic ])
+        |> List.iter (fun topics -> run (fun () -> queryMembersOf topics))
 
     let isSubscribed topic =
         not (isNull (subscriptions.TryFind topic))
@@ -291,8 +313,8 @@ type internal RebalanceService
     /// The members of the group are others than before, a broker says.
     member _.MembersChanged() = notifications.Notify()
 
-    /// Queries the members of a topic; the answer becomes an event.
-    member _.QueryMembers(topic: string) = run (fun () -> queryMembers topic)
+    /// Queries the members of topics; each answer becomes an event.
+    member _.QueryMembers(topics: string list) = queryMembers topics
 
     /// Does something again and again until the membership ends, each time about an interval after the last.
     member _.Every(interval: TimeSpan, act: unit -> Task) = every interval act

@@ -34,6 +34,8 @@ type internal TopicView =
         Readable: Set<MessageQueue>
         /// The queues that are this member's by the last allocation.
         Allocated: Set<MessageQueue>
+        /// Assigned and not revoked.
+        Assigned: Set<MessageQueue>
     }
 
 /// Which queues a member of a group has. Immutable.
@@ -46,8 +48,6 @@ type internal Rebalance =
             Topics: Map<string, TopicView>
             /// The topics whose members are being queried, and whether to query once more after the answer.
             Querying: Map<string, bool>
-            /// Assigned and not revoked.
-            Assigned: Set<MessageQueue>
             /// By topic, why its last allocation failed and changed nothing.
             Problems: Map<string, InputError>
             IsStopped: bool
@@ -60,6 +60,7 @@ module internal Rebalance =
         {
             Readable = Set.empty
             Allocated = Set.empty
+            Assigned = Set.empty
         }
 
     /// A member that subscribes to nothing. Broadcasting reads all queues and queries no members; `strategy` and `clientId` do not
@@ -71,37 +72,38 @@ module internal Rebalance =
             ClientId = clientId
             Topics = Map.empty
             Querying = Map.empty
-            Assigned = Set.empty
             Problems = Map.empty
             IsStopped = false
         }
 
     /// The queues that are this member's.
-    let assigned (state: Rebalance) : Set<MessageQueue> = state.Assigned
+    let assigned (state: Rebalance) : Set<MessageQueue> =
+        state.Topics |> Map.values |> Seq.map _.Assigned |> Set.unionMany
 
     /// By topic, why its last allocation failed and changed nothing.
     let problems (state: Rebalance) : Map<string, InputError> = state.Problems
 
     let private ofTopic (topic: string) (queue: MessageQueue) = queue.Topic = topic
 
-    /// Revokes what is not allocated and assigns what is, of one topic. A queue that cannot be read any more is kept until the next
-    /// allocation, but not assigned again.
-    let private reconcile topic (state: Rebalance) : Rebalance * RebalanceEffect list =
-        let view = Map.tryFind topic state.Topics |> Option.defaultValue noQueues
-        let had = Set.filter (ofTopic topic) state.Assigned
-        let surplus = had - view.Allocated
-        let missing = Set.intersect view.Allocated view.Readable - had
-
-        { state with
-            Assigned = Set.union (state.Assigned - surplus) missing
-        },
-        [ for queue in surplus -> Revoke queue ]
-        @ [ for queue in missing -> Assign queue ]
-
     let private withView topic view (state: Rebalance) =
         { state with
             Topics = Map.add topic view state.Topics
         }
+
+    /// Revokes what is not allocated and assigns what is, of one topic. A queue that cannot be read any more is kept until the next
+    /// allocation, but not assigned again.
+    let private reconcile topic (view: TopicView) (state: Rebalance) : Rebalance * RebalanceEffect list =
+        let surplus = view.Assigned - view.Allocated
+        let missing = Set.intersect view.Allocated view.Readable - view.Assigned
+
+        withView
+            topic
+            { view with
+                Assigned = Set.union (view.Assigned - surplus) missing
+            }
+            state,
+        [ for queue in surplus -> Revoke queue ]
+        @ [ for queue in missing -> Assign queue ]
 
     /// Queries the members of a topic. While they are being queried, `isNews` queries once more.
     let private query isNews topic (state: Rebalance) : Rebalance * RebalanceEffect list =
@@ -122,10 +124,16 @@ module internal Rebalance =
         match state.Model with
         | MessageModel.Broadcasting -> state, []
         | MessageModel.Clustering ->
-            ((state, []), state.Topics |> Map.filter (fun _ view -> not view.Readable.IsEmpty) |> Map.keys)
-            ||> Seq.fold (fun (state, effects) topic ->
-                let state, more = query isNews topic state
-                state, effects @ more)
+            let mutable next = state
+            let effects = ResizeArray()
+
+            for KeyValue(topic, view) in state.Topics do
+                if not view.Readable.IsEmpty then
+                    let queried, more = query isNews topic next
+                    next <- queried
+                    effects.AddRange more
+
+            next, List.ofSeq effects
 
     let private allocate topic members (state: Rebalance) =
         match Map.tryFind topic state.Topics with
@@ -133,15 +141,21 @@ module internal Rebalance =
         | Some view ->
             match QueueAllocation.tryAssign state.Strategy state.ClientId members (Set.toList view.Readable) with
             | Ok allocated ->
-                { withView
-                      topic
-                      { view with
-                          Allocated = Set.ofList allocated
-                      }
-                      state with
-                    Problems = Map.remove topic state.Problems
-                }
-                |> reconcile topic
+                let allocated = Set.ofList allocated
+
+                let state =
+                    if state.Problems.ContainsKey topic then
+                        { state with
+                            Problems = Map.remove topic state.Problems
+                        }
+                    else
+                        state
+
+                // As it is nearly always: then all is as it was.
+                if allocated = view.Allocated && allocated = view.Assigned then
+                    state, []
+                else
+                    reconcile topic { view with Allocated = allocated } state
             | Error problem ->
                 { state with
                     Problems = Map.add topic problem state.Problems
@@ -152,15 +166,14 @@ module internal Rebalance =
         match state.Model, Map.tryFind topic state.Topics with
         | _, None -> state, []
         | _, Some view when view.Readable = readable -> state, []
-        | MessageModel.Broadcasting, _ ->
-            state
-            |> withView
+        | MessageModel.Broadcasting, Some view ->
+            reconcile
                 topic
-                {
+                { view with
                     Readable = readable
                     Allocated = readable
                 }
-            |> reconcile topic
+                state
         | MessageModel.Clustering, Some view ->
             // A query from before may be under way: its answer is not new enough for queues that were not known then.
             state
@@ -190,11 +203,13 @@ module internal Rebalance =
         | TopicSubscribed topic when state.Topics.ContainsKey topic -> state, []
         | TopicSubscribed topic -> withView topic noQueues state, []
         | TopicUnsubscribed topic ->
+            let view = Map.tryFind topic state.Topics |> Option.defaultValue noQueues
+
             { state with
                 Topics = Map.remove topic state.Topics
                 Problems = Map.remove topic state.Problems
-            }
-            |> reconcile topic
+            },
+            [ for queue in view.Assigned -> Revoke queue ]
         | RouteKnown(topic, queues) ->
             match queues |> List.filter (ofTopic topic) |> Set.ofList with
             | readable when readable.IsEmpty -> state, []
@@ -207,10 +222,12 @@ module internal Rebalance =
         | StopRequested ->
             { state with
                 Topics = Map.empty
-                Assigned = Set.empty
                 IsStopped = true
             },
-            [ for queue in state.Assigned -> Revoke queue ]
+            [
+                for KeyValue(_, view) in state.Topics do
+                    for queue in view.Assigned -> Revoke queue
+            ]
 
     /// Whether all queues have been given up, for good.
     let isStopped (state: Rebalance) : bool = state.IsStopped

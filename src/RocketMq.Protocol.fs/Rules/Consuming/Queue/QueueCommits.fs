@@ -46,6 +46,21 @@ module internal QueueCommits =
             ValueSome offset
         | _ -> ValueNone
 
+    /// Whether `commitDue` would change nothing: of most queues, most of the time. It takes no memory.
+    let isSettled (now: TimeSpan) (progress: ConsumeProgress) (state: ConsumerQueue) =
+        progress.IsConfirmed
+        && progress.Consumed = state.Progress.Consumed
+        && progress.Running = state.Progress.Running
+        && state.Progress.IsConfirmed
+        && state.Rules.AutoCommit
+        && state.UnsavedReset.IsNone
+        && state.Request.IsNoRequest
+        && now - state.AssertedAt < takeoverTime
+        && (match state.Committed with
+            | CommittedAt offset -> offset = progress.Consumed
+            | NothingCommitted
+            | NotLoaded -> false)
+
     let commitDue now progress (state: ConsumerQueue) =
         let state = { state with Progress = progress }
 

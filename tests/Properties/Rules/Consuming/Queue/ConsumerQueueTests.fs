@@ -53,6 +53,18 @@ let private lawsOfEachKind =
                 let world = settle (step (run rules steps) GetsRevoked)
                 world.Answered = Set.ofList [ 1 .. world.Asked ]
 
+            law $"{name}: a queue that counts as settled has nothing to commit"
+            <| fun (steps: QueueStep list) ->
+                let before = run rules steps
+
+                List.scan step before [ CommitTime; Ends(0uy, 0uy); Waits 100uy; Waits 250uy; Pulls 2uy ]
+                |> List.forall (fun world ->
+                    let progress = progressOf world
+
+                    not (QueueCommits.isSettled world.Now progress world.Queue)
+                    || ConsumerQueue.transition world.Now world.Queue (QueueEvent.CommitDue progress) =
+                        (world.Queue, []))
+
             law $"{name}: the same events give the same effects"
             <| fun (steps: QueueStep list) -> (run rules steps).Effects = (run rules steps).Effects
     ]
@@ -112,6 +124,14 @@ let private commits =
             world.Broker.Committed |> shouldEqual (Some 100L)
             // Nothing new: nothing to commit.
             (step world CommitTime).Pending |> shouldBeEmpty
+
+            let isSettled world =
+                QueueCommits.isSettled world.Now (progressOf world) world.Queue
+
+            isSettled early |> shouldBeFalse
+            isSettled (step world CommitTime) |> shouldBeTrue
+            isSettled (step (step world CommitTime) (Waits 250uy)) |> shouldBeFalse
+            isSettled (step (step world CommitTime) (Pulls 2uy)) |> shouldBeTrue
 
         testCase "with manual commits nothing is committed but on request, also at the end"
         <| fun () ->
