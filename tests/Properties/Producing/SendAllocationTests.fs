@@ -40,6 +40,7 @@ let tests =
 
                     // Makes the topic and the connection, and has the code compiled.
                     let! _ = send producer message
+
                     // What the reading thread makes of an answer.
                     let! sent = send producer message
                     let receipt = Buffers.ok sent
@@ -58,7 +59,7 @@ let tests =
                                     1
                                 ))
 
-                    let mutable onCaller = Int64.MaxValue
+                    let mutable onCaller = Int64.MaxValue / 2L
                     let mutable rounds = 0
 
                     // Until the compiler has made its best of the code, which it does when it has the time.
