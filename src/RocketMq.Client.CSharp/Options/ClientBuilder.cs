@@ -48,14 +48,14 @@ public abstract class ClientBuilder<TSelf> : ConnectionBuilder<TSelf>
     public TSelf UnitName(string name) => Set(name);
 
     /// <summary>
-    /// Compresses and inflates by a codec of one's own, in place of the one for the same compression. Default zlib by the
-    /// framework; LZ4 and Zstandard by libraries of the system, if there are.
+    /// Compresses and inflates by this codec, in place of the one for the same compression. Default zlib by the framework; the
+    /// package RocketMq.Compression has LZ4 and Zstandard, see its AddCompressionCodecs.
     /// </summary>
     /// <exception cref="ArgumentException">Its compression is not a number from 1 to 7.</exception>
     public TSelf Codec(IBodyCodec codec)
     {
         ArgumentNullException.ThrowIfNull(codec);
-        return Set(Core.BodyCodecsModule.add(new CoreCodec(codec), Client.Codecs).OrThrowArgument(nameof(codec)));
+        return Set(Core.BodyCodecsModule.add(codec as Core.IBodyCodec ?? new CoreCodec(codec), Client.Codecs).OrThrowArgument(nameof(codec)));
     }
 
     /// <summary>The options as the core takes them.</summary>

@@ -37,10 +37,8 @@ module BodyCodecs =
                 )
             )
 
-    /// zlib by the framework; LZ4 and Zstandard by the system's libraries, which are loaded when first needed.
-    let standard: BodyCodecs =
-        (none, [ Zlib.codec; Lz4.codec; Zstandard.codec ])
-        ||> List.fold (fun codecs codec -> codecs.Set(int codec.Compression, codec))
+    /// zlib, by the framework. The package RocketMq.Compression has LZ4 and Zstandard.
+    let standard: BodyCodecs = none.Set(int BodyCompression.Zlib, Zlib.codec)
 
     /// As flag words say it: see `SysFlag.withCompression`.
     let compressionOf (compression: BodyCompression) : Compression =
@@ -51,11 +49,7 @@ module BodyCodecs =
         | other -> Compression.UnknownCompression(int other)
 
     let private nameOf (compression: BodyCompression) =
-        match compression with
-        | BodyCompression.Lz4 -> "LZ4"
-        | BodyCompression.Zstandard -> "Zstandard"
-        | BodyCompression.Zlib -> "zlib"
-        | other -> invariant $"compression {int other}"
+        MissingCodec.nameOf (compressionOf compression)
 
     let private numberOf compression =
         match compression with
@@ -65,7 +59,13 @@ module BodyCodecs =
         | Compression.Zlib -> int BodyCompression.Zlib
         | Compression.UnknownCompression number -> number
 
-    /// The compressed form of a body. Fails if there is no codec, its library is missing, or it fails.
+    /// Whether there is a codec for it. Bodies without compression need none.
+    let has (compression: Compression) (codecs: BodyCodecs) : bool =
+        match compression with
+        | Compression.Uncompressed -> true
+        | compression -> (codecs.TryFind(numberOf compression)).IsSome
+
+    /// The compressed form of a body. Fails if there is no codec, or it fails.
     let compress
         (compression: BodyCompression)
         (body: ReadOnlyMemory<byte>)
@@ -75,7 +75,7 @@ module BodyCodecs =
             Error(InvalidInput("the body", invariant $"it cannot be compressed as {nameOf compression}: {reason}"))
 
         match codecs.TryFind(int compression) with
-        | None -> refuse "no codec is registered for it"
+        | None -> refuse (MissingCodec.reason (compressionOf compression))
         | Some codec ->
             try
                 let result = codec.Compress body
@@ -87,8 +87,7 @@ module BodyCodecs =
             with error ->
                 Error(FunctionFailed($"the codec for {nameOf compression}", error))
 
-    /// A body that was compressed, of at most `limitBytes`. Fails if there is no codec, its library is missing, or the bytes
-    /// are not such a body.
+    /// A body that was compressed, of at most `limitBytes`. Fails if there is no codec, or the bytes are not such a body.
     let inflate
         (compression: Compression)
         (limitBytes: int)
@@ -96,7 +95,7 @@ module BodyCodecs =
         (codecs: BodyCodecs)
         : Result<ReadOnlyMemory<byte>, BodyError> =
         match codecs.TryFind(numberOf compression) with
-        | None -> Error(NotInflatable(compression, FailureReason.ofText "no codec is registered for it"))
+        | None -> Error(CodecMissing compression)
         | Some codec ->
             try
                 let result = codec.Inflate(compressed, limitBytes)
