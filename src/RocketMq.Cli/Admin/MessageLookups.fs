@@ -11,7 +11,7 @@ module MessageLookups =
     let private received (message: StoredMessage) : ReceivedMessage =
         {
             Message = message
-            Body = MessageBody.decode MessageBody.defaultMaxDecompressedBodySize message
+            Body = MessageBody.decodeWith Connecting.codecs MessageBody.defaultMaxDecompressedBodySize message
         }
 
     /// Messages as the columns that tail has.
