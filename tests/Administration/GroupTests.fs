@@ -139,31 +139,35 @@ let lags =
 
                 Expect.equal lag.DeadLetters (Some 5L) "both masters"
 
-            testCase "delays are those that brokers say, by their own clock"
+            testCase "delays are those that brokers say, by their own clock; trap 27: one since 1970 is none"
             <| fun () ->
-                let spans: Answering =
-                    answering GroupProgress.timeSpans (fun _ _ ->
-                        [
-                            {
-                                Queue = one
-                                MinTimestamp = 0L
-                                MaxTimestamp = 0L
-                                ConsumeTimestamp = 0L
-                                DelayMillis = 90_000L
-                            }
-                        ])
+                let longest delay =
+                    let spans: Answering =
+                        answering GroupProgress.timeSpans (fun _ _ ->
+                            [
+                                {
+                                    Queue = one
+                                    MinTimestamp = 0L
+                                    MaxTimestamp = 0L
+                                    ConsumeTimestamp = 0L
+                                    DelayMillis = delay
+                                }
+                            ])
 
-                let lag =
-                    lag
-                        [
-                            spans
-                            stats [ one, progress 100L 40L None ]
-                            ranges [ one, 0L, 100L ]
-                            offsets []
-                        ]
-                    |> valueOf
+                    let lag =
+                        lag
+                            [
+                                spans
+                                stats [ one, progress 100L 40L None ]
+                                ranges [ one, 0L, 100L ]
+                                offsets []
+                            ]
+                        |> valueOf
 
-                Expect.equal lag.DelayMillis (Some 90_000L) "the longest"
+                    lag.DelayMillis
+
+                Expect.equal (longest 90_000L) (Some 90_000L) "the longest"
+                Expect.isNone (longest 1_796_000_669_001L) "a broker of 5.3.3, for an offset without a message"
 
             testCase "an unknown group is an error that names those there are"
             <| fun () ->

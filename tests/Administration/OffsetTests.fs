@@ -83,6 +83,21 @@ let tests =
                     [ Some "40", Some "10"; None, Some "0" ]
                     "old and new"
 
+            testCase "a broker that says 0 may have no offset: 0 is written all the same"
+            <| fun () ->
+                let reset way target =
+                    reset [ way; offline; offsets [ "billing", one, 40L; "billing", other, 0L ] ] everywhere target
+                    |> valueOf
+                    |> rowsOf
+                    |> List.map (fun (_, before, after) -> before, after)
+
+                Expect.equal
+                    (reset membersOnly ResetTarget.Earliest)
+                    [ Some "40", Some "10"; Some "0", Some "0" ]
+                    "a broker of 4.9, which says 0 while the first message is in memory"
+
+                Expect.equal (reset serverSide ResetTarget.Earliest) [ Some "40", Some "10" ] "a broker that knows"
+
             testCase "trap 12: members that are online are told of a time"
             <| fun () ->
                 let change =
@@ -98,6 +113,10 @@ let tests =
                         Expect.isNone reset.QueueId "all queues"
                     | Error error -> failtest error.Message
                 | writes -> failtest $"{writes.Length} writes"
+
+                Expect.isEmpty
+                    (run (servers []) change.Verify |> valueOf)
+                    "they go on there later: what is committed by then is what they consumed since"
 
             testCase "trap 13: offsets are not written under members that would commit over them"
             <| fun () ->

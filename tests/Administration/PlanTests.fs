@@ -4,6 +4,7 @@ open Expecto
 open FsCheck
 open RocketMq
 open RocketMq.Protocol
+open RocketMq.Protocol.Admin
 open RocketMq.Administration
 open RocketMq.Administration.Tests.FakeServers
 
@@ -200,6 +201,41 @@ let directory =
                     |> errorOf
 
                 expectNotAllowed error |> ignore
+
+            testCase "a master of which only slaves are registered is a part that fails, not one that is left out"
+            <| fun () ->
+                let answering =
+                    answering Statistics.ofGroups (fun _ _ ->
+                        {
+                            BrokerAddress = None
+                            Groups = []
+                            TotalLag = 0L
+                            TotalInFlight = None
+                        })
+
+                let totals =
+                    run [ cluster [ masterB; slaveOfA ]; answering ] (GroupTotals.all BrokerScope.All)
+                    |> valueOf
+
+                Expect.equal (totals.Failures |> List.map _.Server) [ "broker-a" ] "named"
+                Expect.stringContains totals.Failures.Head.Reason "has registered" "with what to look at"
+
+                let refused =
+                    run
+                        [
+                            cluster [ masterB; slaveOfA ]
+                            ofBrokers SubscriptionGroups.all (fun _ () ->
+                                Ok
+                                    {
+                                        Groups = Map.empty
+                                        Forbidden = None
+                                        Version = None
+                                    })
+                        ]
+                        (GroupChanges.create BrokerScope.All "g" GroupSettings.Unchanged)
+                    |> errorOf
+
+                Expect.stringContains refused.Message "broker-a" "a change of what cannot be read is refused"
 
             testCase "an unknown topic names topics that may have been meant"
             <| fun () ->

@@ -19,6 +19,12 @@ let private queues = 4
 
 let private endpointsOf (text: string) = ok (Endpoint.parseList text)
 
+/// A busy machine is no failure.
+let private patient =
+    { RemotingOptions.Default with
+        RequestTimeout = TimeSpan.FromSeconds 60L
+    }
+
 let private config number : TopicConfig =
     {
         Name = $"topic{number}"
@@ -94,13 +100,13 @@ let tests =
                     let broker =
                         endpointsOf cluster.Brokers[0].Address
                         |> List.head
-                        |> fun endpoint -> RemotingClient.Create(endpoint, RemotingOptions.Default)
+                        |> fun endpoint -> RemotingClient.Create(endpoint, patient)
                         |> ok
 
                     let client =
                         endpointsOf cluster.NameServers
                         |> ClientOptions.shared
-                        |> RocketMqClient.Create
+                        |> fun options -> RocketMqClient.Create { options with Remoting = patient }
                         |> ok
 
                     let calls = ref 0

@@ -213,6 +213,64 @@ let tests =
                     "both name servers"
 
             testCase
+                "trap 6: a topic that is no longer ordered leaves the order first, or brokers make it ordered again"
+            <| fun () ->
+                let change =
+                    [
+                        cluster [ masterB ]
+                        configs
+                            [
+                                masterB,
+                                [
+                                    { config "Orders" 4 with
+                                        IsOrderly = true
+                                    }
+                                ]
+                            ]
+                        texts
+                            [
+                                endpoint 9876, "Orders", "broker-a:8;broker-b:4"
+                                endpoint 9877, "Orders", "broker-b:4"
+                            ]
+                    ]
+                    |> update
+                        BrokerScope.All
+                        { TopicSettings.Unchanged with
+                            IsOrderly = Some false
+                        }
+                    |> valueOf
+
+                Expect.equal
+                    (rowsOf change)
+                    [
+                        "name server 127.0.0.1:9876", Some "broker-a:8;broker-b:4", Some "broker-a:8"
+                        "name server 127.0.0.1:9877", Some "broker-b:4", None
+                        masterB.ToString(),
+                        Some "4 queues to read, 4 to write, RW, orderly",
+                        Some "4 queues to read, 4 to write, RW"
+                    ]
+                    "name servers, then the broker"
+
+                Expect.equal (change.Stages |> List.map List.length) [ 2; 1; 0 ] "one after the other"
+
+            testCase "brokers of 4.9 know no attributes: it is not written as if they did"
+            <| fun () ->
+                let error =
+                    [ cluster both; ordersEverywhere ]
+                    |> update
+                        BrokerScope.All
+                        { TopicSettings.Unchanged with
+                            Attributes = Map.ofList [ "message.type", Some "FIFO" ]
+                        }
+                    |> errorOf
+
+                match error with
+                | AdminError.NotSupported(what, brokers) ->
+                    Expect.stringContains what "5.0" "what it needs"
+                    Expect.equal brokers [ masterA.ToString(); masterB.ToString() ] "both"
+                | other -> failtest other.Message
+
+            testCase
                 "traps 2, 3 and 6: a deletion goes to brokers, then to every name server, then to the order of queues"
             <| fun () ->
                 let change =

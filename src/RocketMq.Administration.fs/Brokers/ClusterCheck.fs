@@ -179,7 +179,9 @@ module ClusterCheck =
     /// Looks at masters, figures, slaves, and whether topics have the same settings everywhere.
     let run (scope: BrokerScope) (limits: CheckLimits) : Plan<Finding list> =
         plan {
-            let! brokers = Directory.brokers scope BrokerRoles.MastersAndSlaves
+            let! all = Directory.brokers scope BrokerRoles.MastersAndSlaves
+            // That a master is not registered is a finding of its own.
+            let brokers = all |> List.filter _.IsRegistered
             let ofMasters = brokers |> List.filter _.IsMaster
             let! rows = BrokerStatus.ofBrokers brokers
 

@@ -26,6 +26,21 @@ type BrokerRoles =
 
 /// Who there is. All actions begin here: a scope that is empty is an error, never a success on nothing.
 module Directory =
+    /// With the masters of which only slaves are registered: what they have is missing from an answer, which has to say so.
+    let private withAbsentMasters (brokers: BrokerAddress list) : BrokerAddress list =
+        let absent =
+            brokers
+            |> List.groupBy (fun broker -> broker.Cluster, broker.Name)
+            |> List.filter (fun (_, members) -> not (members |> List.exists _.IsMaster))
+            |> List.map (fun (_, members) ->
+                { members.Head with
+                    Id = 0L
+                    Address = ""
+                })
+
+        brokers @ absent
+        |> List.sortBy (fun broker -> broker.Cluster, broker.Name, broker.Id)
+
     let ofCluster (info: ClusterInfo) : BrokerAddress list =
         let clusterOf =
             Map.ofSeq
@@ -45,7 +60,7 @@ module Directory =
                         Address = address
                     }
         ]
-        |> List.sortBy (fun broker -> broker.Cluster, broker.Name, broker.Id)
+        |> withAbsentMasters
 
     let ofRoute (route: TopicRoute) : BrokerAddress list =
         [
@@ -58,7 +73,7 @@ module Directory =
                         Address = address
                     }
         ]
-        |> List.sortBy (fun broker -> broker.Cluster, broker.Name, broker.Id)
+        |> withAbsentMasters
 
     let private names (get: BrokerAddress -> string) brokers =
         brokers |> List.map get |> List.distinct |> List.sort
@@ -101,7 +116,7 @@ module Directory =
             | BrokerRoles.MastersAndSlaves -> inScope
             | BrokerRoles.Masters -> inScope |> List.filter (fun broker -> broker.IsMaster || isNamed broker)
 
-        match scope, inScope, chosen with
+        match scope, inScope, chosen |> List.filter _.IsRegistered with
         | BrokerScope.All, [], _ -> Error(AdminError.NotFound("broker", "registered with the name server", [], []))
         | BrokerScope.Cluster name, [], _ -> Error(AdminError.NotFound("cluster", name, names _.Cluster all, []))
         | BrokerScope.Broker name, [], _ -> Error(AdminError.NotFound("broker", name, names _.Name all, []))

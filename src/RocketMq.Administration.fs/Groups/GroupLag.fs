@@ -96,6 +96,11 @@ module GroupLags =
     let private progressOf (stats: ConsumeStats option) (queue: MessageQueue) =
         stats |> Option.bind (fun stats -> Map.tryFind queue stats.Queues)
 
+    /// Brokers count from 1970 where no message is at the offset: the queue is empty, nothing is committed, or the message is deleted.
+    /// No message has waited for twenty years, as there was no RocketMQ.
+    let private isDelay (millis: int64) =
+        millis > 0L && millis < 20L * 365L * 86_400_000L
+
     let private ofTopic group (broker: BrokerAddress) (stats: ConsumeStats option) (topic: string) =
         plan {
             let! ranges = statsOf topic broker
@@ -160,7 +165,7 @@ module GroupLags =
                                     Owner = None
                                     DelayMillis =
                                         match Map.tryFind queue delays with
-                                        | Some delay when committed <> Some most && delay > 0L -> Some delay
+                                        | Some delay when committed <> Some most && isDelay delay -> Some delay
                                         | _ -> None
                                 })
                     |> Ok

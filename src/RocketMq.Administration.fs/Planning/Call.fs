@@ -11,14 +11,21 @@ type BrokerAddress =
         Name: string
         /// 0 is the master.
         Id: int64
-        /// "host:port", as the broker has registered it.
+        /// "host:port", as the broker has registered it; empty for a master of which only slaves are registered.
         Address: string
     }
 
     member broker.IsMaster = broker.Id = 0L
 
+    /// Whether a name server knows where it is. A master that is not registered is a part of each answer that fails, not one that is
+    /// left out.
+    member broker.IsRegistered = broker.Address <> ""
+
     override broker.ToString() =
-        invariant $"{broker.Name} ({broker.Address})"
+        if broker.IsRegistered then
+            invariant $"{broker.Name} ({broker.Address})"
+        else
+            broker.Name
 
 /// Who gets a request.
 [<RequireQualifiedAccess>]

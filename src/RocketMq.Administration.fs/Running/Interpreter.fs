@@ -36,6 +36,8 @@ type internal Interpreter
     let send (call: Call) cancellation : Task<Result<Reply, RemotingError>> =
         match call.Target with
         | Target.NameServer endpoint -> sendTo endpoint call.Command cancellation
+        | Target.Broker broker when not broker.IsRegistered ->
+            Task.FromResult(Error(RemotingError.NoBroker("", broker.Name)))
         | Target.Broker broker ->
             match Endpoint.tryParse broker.Address with
             | ValueSome endpoint -> sendTo endpoint call.Command cancellation

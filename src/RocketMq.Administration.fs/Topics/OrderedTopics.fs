@@ -55,6 +55,13 @@ module OrderedTopics =
         |> List.map (fun (broker, count) -> invariant $"{broker}:{count}")
         |> String.concat ";"
 
+    /// The text without these brokers; empty if no other is in it.
+    let internal without (text: string) (brokers: string list) : string =
+        entries text
+        |> List.filter (fun (broker, _) -> not (List.contains broker brokers))
+        |> List.map (fun (broker, count) -> invariant $"{broker}:{count}")
+        |> String.concat ";"
+
     let write (server: Endpoint) topic (before: string option) (after: string) : Write =
         Change.write
             (Target.NameServer server)

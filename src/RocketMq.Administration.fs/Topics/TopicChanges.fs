@@ -168,6 +168,34 @@ module TopicChanges =
                             Some(OrderedTopics.write server topic before after))
         }
 
+    /// Writes that take brokers out of the order of queues: while name servers have them there, brokers that register make the topic
+    /// an ordered one again.
+    let private orderRemovals nameServers topic (brokers: BrokerAddress list) : Plan<Write list> =
+        OrderedTopics.read nameServers topic
+        |> Plan.map (
+            List.choose (fun (server, text) ->
+                match text with
+                | Ok None -> None
+                | Ok(Some before) ->
+                    match OrderedTopics.without before (brokers |> List.map _.Name) with
+                    | "" -> Some(OrderedTopics.remove server topic before)
+                    | after when after = before -> None
+                    | after -> Some(OrderedTopics.write server topic (Some before) after)
+                // What it has is not known, and would count again.
+                | Error _ -> Some(OrderedTopics.remove server topic "?"))
+        )
+
+    /// Attributes are stored by brokers that say which a topic has, if only that it has none.
+    let private needAttributes (settings: TopicSettings) (configs: (BrokerAddress * TopicConfig) list) =
+        match
+            configs
+            |> List.filter (fun (_, config) -> config.Attributes.IsNone)
+            |> List.map (fun (broker, _) -> broker.ToString())
+        with
+        | _ :: _ as old when not settings.Attributes.IsEmpty ->
+            Plan.Failed(AdminError.NotSupported("An attribute of a topic, which needs brokers of 5.0 or later,", old))
+        | _ -> Plan.Done()
+
     /// Makes a topic on all masters of a scope. It must not be on any of them.
     let create
         (nameServers: Endpoint list)
@@ -228,9 +256,16 @@ module TopicChanges =
             match changes with
             | [] -> return! Plan.Failed(AdminError.NotFound("topic", topic, [], []))
             | changes ->
+                do! needAttributes settings (changes |> List.map (fun (broker, before, _) -> broker, before))
                 let after = changes |> List.map (fun (broker, _, after) -> broker, after)
 
-                let! order =
+                let! removals =
+                    match settings.IsOrderly with
+                    | Some false -> orderRemovals nameServers topic (List.map fst after)
+                    | Some true
+                    | None -> Plan.Done []
+
+                and! order =
                     match settings.IsOrderly with
                     | Some true -> orderWrites nameServers topic after
                     | Some false
@@ -243,6 +278,7 @@ module TopicChanges =
                         Warnings = warnings changes @ MasterSettings.absent TopicConfigs.onMasters configs
                         Stages =
                             [
+                                removals
                                 changes
                                 |> List.filter (fun (_, before, after) -> before <> after)
                                 |> List.map (fun (broker, before, after) -> write settings broker (Some before) after)

@@ -97,12 +97,12 @@ module TopicConfigs =
                 |> Plan.map (Result.map (fun table -> Map.tryFind topic table.Topics))
             | Error error -> Plan.Done(Error error))
 
-    /// Brokers of 4.9, which have no attributes, do not store whether a topic is ordered: only name servers do.
+    /// Brokers of 4.9, which have no attributes, do not store whether a topic is ordered: only name servers do. An attribute that was
+    /// to be written and is not there is seen.
     let private asStored (config: TopicConfig) (stored: TopicConfig) : TopicConfig =
         if stored.Attributes.IsNone then
             { config with
                 IsOrderly = stored.IsOrderly
-                Attributes = None
             }
         else
             config

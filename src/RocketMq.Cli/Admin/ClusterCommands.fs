@@ -47,7 +47,12 @@ module ClusterCommands =
         let broker = row.Broker
 
         let head =
-            [ Text broker.Cluster; Text broker.Name; role broker; Text broker.Address ]
+            [
+                Text broker.Cluster
+                Text broker.Name
+                role broker
+                (if broker.IsRegistered then Text broker.Address else Missing)
+            ]
 
         match row.Status with
         // A broker that does not answer is a row all the same.

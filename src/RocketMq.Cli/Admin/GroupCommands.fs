@@ -163,23 +163,12 @@ module GroupCommands =
         let group = invocation.Argument "group"
 
         Administering.withScope invocation (fun scope ->
-            let plan =
-                plan {
-                    let! all = Directory.brokers scope BrokerRoles.MastersAndSlaves
-                    let! members = GroupMembers.ofGroup all group true
-
-                    // That there is such a group is looked up: a group without members is a group.
-                    do!
-                        if members.IsOnline then
-                            Plan.Done()
-                        else
-                            GroupConfigs.need (all |> List.filter _.IsMaster) group
-
-                    return members
-                }
-
             // Members or brokers that contradict each other are what a monitor looks for.
-            Administering.check membersReport (fun members -> not members.Disagreements.IsEmpty) plan invocation)
+            Administering.check
+                membersReport
+                (fun members -> not members.Disagreements.IsEmpty)
+                (GroupMembers.find scope group)
+                invocation)
 
     let private settings (invocation: Invocation) : Result<GroupSettings, Failure> =
         parsed {
