@@ -276,6 +276,20 @@ let tests =
                     Expect.equal (committedOf clone topic) (committedOf one topic) "the same offsets"
                 }
 
+            onCluster "the route of a topic named like the cluster leads to its masters"
+            <| fun rig ->
+                task {
+                    let! brokers = rig.Run(Directory.brokers BrokerScope.All BrokerRoles.Masters)
+
+                    for cluster, masters in brokers |> List.groupBy (fun (broker: BrokerAddress) -> broker.Cluster) do
+                        let! route = rig.Run(Directory.route cluster)
+
+                        Expect.equal
+                            (Directory.ofRoute route |> List.filter _.IsMaster |> List.map _.Address)
+                            (masters |> List.map (fun (broker: BrokerAddress) -> broker.Address))
+                            "all of them"
+                }
+
             onCluster "the totals of all groups count a topic once, in order or not"
             <| fun rig ->
                 task {

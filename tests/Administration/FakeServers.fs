@@ -67,10 +67,7 @@ let silent (broker: BrokerAddress) : Answering =
 
 /// Runs a plan against the first that answers; what nobody answers is a mistake of the test. Gives the calls as well, round by round.
 let run (servers: Answering list) (plan: Plan<'T>) : Result<'T, AdminError> * Call list list =
-    let absent (call: Call) =
-        match call.Target with
-        | Target.Broker broker when not broker.IsRegistered -> Some(Error(RemotingError.NoBroker("", broker.Name)))
-        | _ -> None
+    let absent (call: Call) = call.Target.Absence |> Option.map Error
 
     let answer (call: Call) =
         match absent :: servers |> List.tryPick (fun server -> server call) with

@@ -39,21 +39,19 @@ type ClientReports =
 
 /// What members of groups report of themselves (GET_CONSUMER_RUNNING_INFO).
 module ClientReports =
-    /// Who is there, and at which broker. A group without members must be one that there is.
-    let private online (scope: BrokerScope) (group: string) : Plan<Answers<GroupConnections>> =
+    /// Who is there, and at which of some brokers. A group without members must be one that there is.
+    let internal online (brokers: BrokerAddress list) (group: string) : Plan<Answers<GroupConnections>> =
         plan {
-            let! brokers = Directory.brokers scope BrokerRoles.MastersAndSlaves
             let! connections = GroupMembers.connections brokers group
             let! connections = Answers.needOne connections
-
-            do!
-                if (GroupMembers.merged connections).IsEmpty then
-                    GroupConfigs.need (brokers |> List.filter _.IsMaster) group
-                else
-                    Plan.Done()
-
+            let isOnline = not (GroupMembers.merged connections).IsEmpty
+            do! GroupConfigs.needUnless isOnline brokers group
             return connections
         }
+
+    let private onlineIn (scope: BrokerScope) (group: string) =
+        Directory.brokers scope BrokerRoles.MastersAndSlaves
+        |> Plan.bind (fun brokers -> online brokers group)
 
     let private report group withStacks (connections: Answers<GroupConnections>) (one: GroupMember) =
         GroupMembers.runningInfo group withStacks (GroupMembers.brokersOf connections one.ClientId) one.ClientId
@@ -69,7 +67,7 @@ module ClientReports =
     /// What all members of a group report.
     let ofGroup (scope: BrokerScope) (group: string) : Plan<ClientReports> =
         plan {
-            let! connections = online scope group
+            let! connections = onlineIn scope group
 
             let! clients =
                 GroupMembers.merged connections
@@ -96,7 +94,7 @@ module ClientReports =
     /// What one member reports, with the stacks of its threads if it is to and can.
     let ofClient (scope: BrokerScope) (group: string) (clientId: string) (withStacks: bool) : Plan<ClientReports> =
         plan {
-            let! connections = online scope group
+            let! connections = onlineIn scope group
             let! one = need connections clientId
             let! client = report group withStacks connections one
 

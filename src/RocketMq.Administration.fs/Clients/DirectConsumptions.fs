@@ -18,12 +18,18 @@ type PlannedConsumption =
 
 /// Having one member consume one message (CONSUME_MESSAGE_DIRECTLY), whatever the group's offsets are.
 module DirectConsumptions =
-    let private request (planned: Request<DirectConsumptionResult>) broker (message: StoredMessage) clientId : Change =
+    let private change
+        (request: Request<DirectConsumptionResult>)
+        (broker: BrokerAddress)
+        (message: StoredMessage)
+        (clientId: string)
+        (warnings: string list)
+        : Change =
         let write =
             Change.write
                 (Target.Broker broker)
                 (invariant $"message {message.OffsetId} of {message.Topic}")
-                planned
+                request
                 None
                 (Some(invariant $"consumed by {clientId}"))
 
@@ -31,7 +37,7 @@ module DirectConsumptions =
             Summary = invariant $"run the handler of {clientId} with message {message.OffsetId} of {message.Topic}"
             // What a handler does to the world is not undone.
             Destroys = true
-            Warnings = []
+            Warnings = warnings
             Stages = [ [ write ] ]
             Verify = Plan.Done []
         }
@@ -41,7 +47,7 @@ module DirectConsumptions =
 
     let private masterOf (brokers: BrokerAddress list) (message: StoredMessage) =
         brokers
-        |> List.tryFind (fun broker -> broker.IsMaster && broker.Name = message.BrokerName)
+        |> List.tryFind (fun broker -> broker.IsMaster && broker.IsRegistered && broker.Name = message.BrokerName)
 
     let private warnings (group: string) (topic: string) (connections: GroupConnections) (copies: int) =
         [
@@ -57,15 +63,7 @@ module DirectConsumptions =
         plan {
             let! brokers = Directory.all
             let! found = MessageSearch.byIdAmong brokers (Some topic) messageId
-            and! connections = GroupMembers.connections brokers group
-            let! connections = Answers.needOne connections
-
-            do!
-                if (GroupMembers.merged connections).IsEmpty then
-                    GroupConfigs.need (brokers |> List.filter _.IsMaster) group
-                else
-                    Plan.Done()
-
+            and! connections = ClientReports.online brokers group
             let! _ = ClientReports.need connections clientId
 
             match found.Messages with
@@ -83,7 +81,7 @@ module DirectConsumptions =
                 | Some broker ->
                     match connections.Answers |> List.tryFind (fun (other, _) -> other = broker) with
                     | Some(_, there) when there.Connections |> List.exists (fun one -> one.ClientId = clientId) ->
-                        let command =
+                        let request =
                             DirectConsumption.operation.Request
                                 {
                                     ConsumerGroup = group
@@ -96,8 +94,6 @@ module DirectConsumptions =
                                     Record = System.ReadOnlyMemory.Empty
                                 }
 
-                        let change = request command broker message clientId
-
                         return
                             {
                                 Group = group
@@ -105,9 +101,8 @@ module DirectConsumptions =
                                 Message = message
                                 Broker = broker
                                 Change =
-                                    { change with
-                                        Warnings = warnings group topic there found.Messages.Length
-                                    }
+                                    warnings group topic there found.Messages.Length
+                                    |> change request broker message clientId
                             }
                     | Some _
                     | None ->
@@ -122,19 +117,15 @@ module DirectConsumptions =
 
     /// Has the member consume it. The answer comes when its handler has ended; a broker waits ten seconds for it.
     let carryOut (planned: PlannedConsumption) : Plan<DirectConsumptionResult> =
-        let target = Target.Broker planned.Broker
-
         match planned.Change.Writes with
         | [ write ] ->
-            Plan.Round(
-                [| write.Call |],
-                fun replies ->
-                    let answer =
-                        replies[0]
-                        |> Result.bind (fun reply ->
-                            DirectConsumption.operation.DecodeAnswer reply.Answer
-                            |> Result.mapError (RemotingError.ofAnswer reply.From write.Call.Code reply.After))
-
-                    Plan.need target (Plan.Done answer)
-            )
+            Plan.call
+                true
+                write.Call.Target
+                write.Call.What
+                {
+                    Command = write.Call.Command
+                    Decode = DirectConsumption.operation.DecodeAnswer
+                }
+            |> Plan.need write.Call.Target
         | _ -> Plan.Failed(AdminError.Invalid "The consumption is not one that was planned.")

@@ -97,3 +97,11 @@ module GroupConfigs =
             else
                 return! notAmong group names
         }
+
+    /// A group that is seen at work is there. Of any other one of the masters among some brokers must know it: one without members is a
+    /// group, and one that no broker knows is not one without lag.
+    let internal needUnless (isSeen: bool) (brokers: BrokerAddress list) (group: string) : Plan<unit> =
+        if isSeen then
+            Plan.Done()
+        else
+            need (brokers |> List.filter _.IsMaster) group

@@ -216,12 +216,7 @@ module GroupLags =
                 members.IsOnline
                 || stats.Values |> List.exists (fun one -> not one.Queues.IsEmpty)
 
-            // A group that no broker knows is not one without lag.
-            do!
-                if isKnown then
-                    Plan.Done()
-                else
-                    GroupConfigs.need masters group
+            do! GroupConfigs.needUnless isKnown masters group
 
             let statsOn (broker: BrokerAddress) =
                 stats.Answers

@@ -285,18 +285,13 @@ module GroupMembers =
                 }
         }
 
-    /// The members of a group with what they report of themselves, of the brokers of a scope. Fails if no broker knows the group: one
-    /// without members is a group.
+    /// The members of a group with what they report of themselves, of the brokers of a scope. Fails if no broker knows the
+    /// group.
     let find (scope: BrokerScope) (group: string) : Plan<GroupMembers> =
         plan {
             let! all = Directory.brokers scope BrokerRoles.MastersAndSlaves
             let! members = ofGroup all group true
 
-            do!
-                if members.IsOnline then
-                    Plan.Done()
-                else
-                    GroupConfigs.need (all |> List.filter _.IsMaster) group
-
+            do! GroupConfigs.needUnless members.IsOnline all group
             return members
         }

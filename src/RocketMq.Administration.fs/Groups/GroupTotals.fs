@@ -66,7 +66,7 @@ module GroupTotals =
             ConsumedPerSecond = perSecond
         }
 
-    let internal ofBrokers (stats: BrokerConsumeStats list) : GroupTotal list =
+    let private ofBrokers (stats: BrokerConsumeStats list) : GroupTotal list =
         stats
         |> Seq.collect _.Groups
         |> Seq.collect Map.toSeq

@@ -36,6 +36,12 @@ type Target =
     | NameServer of Endpoint
     | Broker of BrokerAddress
 
+    /// Why nothing can be sent there, where that is plain before.
+    member target.Absence: RemotingError option =
+        match target with
+        | Broker broker when not broker.IsRegistered -> Some(RemotingError.NoBroker("", broker.Name))
+        | _ -> None
+
     override target.ToString() =
         match target with
         | AnyNameServer -> "a name server"

@@ -45,6 +45,10 @@ type Change =
     /// All writes, in order.
     member change.Writes = List.concat change.Stages
 
+    /// The stages that have something to write, as people are shown them.
+    member change.Steps: Write list list =
+        change.Stages |> List.filter (fun writes -> not writes.IsEmpty)
+
 /// What became of a write.
 [<RequireQualifiedAccess>]
 type WriteOutcome =

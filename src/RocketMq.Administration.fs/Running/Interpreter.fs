@@ -34,15 +34,14 @@ type internal Interpreter
         }
 
     let send (call: Call) cancellation : Task<Result<Reply, RemotingError>> =
-        match call.Target with
-        | Target.NameServer endpoint -> sendTo endpoint call.Command cancellation
-        | Target.Broker broker when not broker.IsRegistered ->
-            Task.FromResult(Error(RemotingError.NoBroker("", broker.Name)))
-        | Target.Broker broker ->
+        match call.Target.Absence, call.Target with
+        | Some error, _ -> Task.FromResult(Error error)
+        | None, Target.NameServer endpoint -> sendTo endpoint call.Command cancellation
+        | None, Target.Broker broker ->
             match Endpoint.tryParse broker.Address with
             | ValueSome endpoint -> sendTo endpoint call.Command cancellation
             | ValueNone -> Task.FromResult(Error(RemotingError.BadAddress broker.Address))
-        | Target.AnyNameServer ->
+        | None, Target.AnyNameServer ->
             backgroundTask {
                 let started = clock.GetTimestamp()
                 let! answer = nameServer.Request(asItIs call.Command, cancellation)

@@ -40,7 +40,7 @@ public sealed class ChangePlan
     /// if all is as it should be.
     /// </summary>
     public IReadOnlyList<IReadOnlyList<PlannedWrite>> Stages =>
-        [.. Inner.Stages.Select(stage => (IReadOnlyList<PlannedWrite>)[.. stage.Select(PlannedWrite.FromCore)])];
+        [.. Inner.Steps.Select(stage => (IReadOnlyList<PlannedWrite>)[.. stage.Select(PlannedWrite.FromCore)])];
 
     /// <summary>Whether anything has to be written.</summary>
     public bool IsNeeded => Admin.ChangeModule.isNeeded(Inner);

@@ -13,7 +13,7 @@ module Changing =
     /// What would be written, in order.
     let plan (change: Change) : Report =
         let rows =
-            change.Stages
+            change.Steps
             |> List.indexed
             |> List.collect (fun (index, writes) ->
                 writes

@@ -28,7 +28,7 @@ module internal Broker =
             Settings = settings
             Store =
                 Store.empty settings.Limits storeHost
-                |> SystemTopics.add settings.ClusterName
+                |> SystemTopics.add settings.ClusterName settings.BrokerName
                 |> withSystemGroups
             Clients = Map.empty
             Peers = Map.empty

@@ -27,8 +27,18 @@ module internal SystemTopics =
 
     let delayLevels = 18
 
-    let add clusterName (store: Store) : Store =
+    let private serverTopic name queues =
+        { Store.config name queues with
+            // Topics that are made from it inherit it, besides reading and writing.
+            Permission = 7
+        }
+
+    /// Those that a broker has from the start. The topics named like the cluster and the broker tell where these are: mqadmin looks for
+    /// the route of the one to find the other.
+    let add clusterName brokerName (store: Store) : Store =
         store
+        |> Store.configure (serverTopic clusterName 16)
+        |> Store.configure (serverTopic brokerName 1)
         |> Store.withTopic schedule delayLevels
         |> Store.withTopic timer 1
         |> Store.withTopic half 1

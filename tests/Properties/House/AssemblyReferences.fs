@@ -39,3 +39,10 @@ let members (assembly: Assembly) : string list =
                     let owner = fullName metadata (TypeReferenceHandle.op_Explicit reference.Parent)
                     $"{owner}.{metadata.GetString reference.Name}"
         ])
+
+/// The types of printing that is told by a format which types a value has, and finds out the rest by reflection: native programs lack it.
+let structuredPrinting (assembly: Assembly) : string list =
+    types assembly
+    |> List.filter (fun name ->
+        name.StartsWith("Microsoft.FSharp.Core.Printf", System.StringComparison.Ordinal)
+        || name.StartsWith("Microsoft.FSharp.Reflection.", System.StringComparison.Ordinal))

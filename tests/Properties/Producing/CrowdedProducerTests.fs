@@ -65,6 +65,8 @@ let private refusing =
                         let release =
                             TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
 
+                        let heartbeats = ref 0
+
                         let react _ (command: RemotingCommand) =
                             task {
                                 match command.RequestCode with
@@ -73,6 +75,9 @@ let private refusing =
                                 | RequestCode.SendMessageV2 ->
                                     do! release.Task
                                     return FakeServers.stored 1L command
+                                | RequestCode.HeartBeat ->
+                                    Interlocked.Increment heartbeats |> ignore
+                                    return FakeServers.success command
                                 | _ -> return FakeServers.success command
                             }
 
@@ -91,7 +96,10 @@ let private refusing =
 
                         use producer = start options
                         let! _ = producer.Queues("T", CancellationToken.None)
-                        let! _ = (producer.ClientOf(FakeServers.at 11)).Open CancellationToken.None
+                        let client = producer.ClientOf(FakeServers.at 11)
+                        let! _ = client.Open CancellationToken.None
+                        // A new broker is sent a heartbeat, which must not be the one call in flight that sends wait for.
+                        do! until (fun () -> heartbeats.Value = 1 && client.InFlight = 0)
 
                         let waiting =
                             [ for number in 1..3 -> send producer (Message.ofText "T" $"{number}") ]
