@@ -201,7 +201,7 @@ module MessageLookups =
         Administering.using invocation (fun administrator ->
             backgroundTask {
                 let! found =
-                    Administering.run invocation administrator (MessageTraces.ofMessage topic id)
+                    Administering.run invocation administrator (MessageTraces.ofMessage Connecting.codecs topic id)
 
                 return
                     found
