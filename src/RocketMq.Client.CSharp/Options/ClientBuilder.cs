@@ -58,6 +58,11 @@ public abstract class ClientBuilder<TSelf> : ConnectionBuilder<TSelf>
         return Set(Core.BodyCodecsModule.add(codec as Core.IBodyCodec ?? new CoreCodec(codec), Client.Codecs).OrThrowArgument(nameof(codec)));
     }
 
+    /// <summary>These and those that were added to the builder, for who reads what its clients do.</summary>
+    internal Core.BodyCodecs AddCodecsTo(Core.BodyCodecs codecs) => Core.BodyCodecsModule.addAll(Client.Codecs, codecs);
+
+    internal TSelf WithCodecs(Core.BodyCodecs codecs) => Set(codecs, setting: nameof(Codec));
+
     /// <summary>The options as the core takes them.</summary>
     /// <exception cref="InvalidRequestException">NAMESRV_ADDR is no list of addresses.</exception>
     private protected TOptions ToCore<TOptions>() => Draft.FindNameServers(Client).Options<TOptions>();

@@ -17,6 +17,8 @@ type BodyCodecs internal (codecs: IBodyCodec option[]) =
         changed[number] <- Some codec
         BodyCodecs changed
 
+    member internal _.All: IBodyCodec seq = Seq.choose id codecs
+
 module BodyCodecs =
     /// Flag words have three bits for the number.
     let private largestNumber = 7
@@ -39,6 +41,12 @@ module BodyCodecs =
 
     /// zlib, by the framework. The package RocketMq.Compression has LZ4 and Zstandard.
     let standard: BodyCodecs = none.Set(int BodyCompression.Zlib, Zlib.codec)
+
+    /// The second ones with the codecs that were added to the first: the standard one says nothing, as every client has it.
+    let internal addAll (added: BodyCodecs) (codecs: BodyCodecs) : BodyCodecs =
+        added.All
+        |> Seq.filter (fun codec -> not (Object.ReferenceEquals(codec, Zlib.codec)))
+        |> Seq.fold (fun (all: BodyCodecs) codec -> all.Set(int codec.Compression, codec)) codecs
 
     /// As flag words say it: see `SysFlag.withCompression`.
     let compressionOf (compression: BodyCompression) : Compression =
