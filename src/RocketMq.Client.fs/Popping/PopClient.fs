@@ -349,8 +349,9 @@ type internal PopClient(consumer: ConsumerOptions, instance: ClientInstance, con
     member _.StopAt(queue: MessageQueue, popped: Popped) : RemotingError =
         let reason = UnreadableMessage.reason popped.Message
         let error = UnreadableMessage.error queue popped.Message
-        PopLog.codecMissing options.Logger group queue (PopMessage.id popped) reason
+        // Whoever has read the log finds it in the health.
         outcomes.Report(PopDuty.read queue, RemotingError.describe error)
+        PopLog.codecMissing options.Logger group queue (PopMessage.id popped) reason
         error
 
     /// As the application sees it: mostly one message, and of an outer one, see `InnerBatch`, those that it holds and that

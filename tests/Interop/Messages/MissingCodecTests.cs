@@ -105,6 +105,24 @@ public sealed class MissingCodecTests() : ClockedBrokerFixture(runs: true)
     }
 
     [Test]
+    public async Task Direct_consumption_is_refused_and_names_the_package(CancellationToken cancellation)
+    {
+        _seen.Clear();
+        await Broker.CreateTopicAsync(Topic, 1, cancellation);
+        await using var without = await Push().OnMessage((message, _) => See(message)).StartAsync(cancellation);
+        await using var client = RocketMqClient.Create().NameServers(Broker.NameServer).AddCompressionCodecs().Start();
+        await using var producer = await client.Producer("orders").Compression(BodyCompression.Lz4).StartAsync(cancellation);
+        var receipt = await producer.SendAsync(Message.To(Topic).Body(s_squeezed), cancellation);
+        await Wait.UntilAsync(() => NamesThePackage(without.Health), cancellation);
+
+        var error = await Assert.CatchAsync<RocketMqException>(() => new RocketMq.Client.Administration.AdminClient(client)
+            .ConsumeDirectlyAsync(Group, without.ClientId, Topic, receipt.OffsetId, cancellation));
+
+        Assert.That(error!.Message, Does.Contain(Package));
+        Assert.That(_seen, Is.Empty);
+    }
+
+    [Test]
     public async Task Broadcasting_consumer_goes_on_there_with_the_codec(CancellationToken cancellation)
     {
         await SendAsync(BodyCompression.Lz4, cancellation);
@@ -188,8 +206,9 @@ public sealed class MissingCodecTests() : ClockedBrokerFixture(runs: true)
         }
 
         Assert.That(_seen, Is.EquivalentTo(new[] { "before, 0", "after, 0" }));
+        Clock.Advance(s_invisible * 2);
         await using var with = await Pop().AddCompressionCodecs().OnMessage((message, _) => See(message)).StartAsync(cancellation);
-        await WaitWhileTimePassesAsync(() => _seen.Count == 3, cancellation);
+        await Wait.UntilAsync(() => _seen.Count == 3, cancellation);
         Assert.That(_seen.Last(), Is.EqualTo($"{s_squeezed}, 1"));
     }
 
@@ -204,9 +223,10 @@ public sealed class MissingCodecTests() : ClockedBrokerFixture(runs: true)
         }
 
         Assert.That(_seen, Is.EqualTo(new[] { "before, 0" }));
+        Clock.Advance(s_invisible * 2);
         await using var with = await Pop().Orderly().AddCompressionCodecs()
             .OnMessage((message, _) => See(message)).StartAsync(cancellation);
-        await WaitWhileTimePassesAsync(() => _seen.Count == 3, cancellation);
+        await Wait.UntilAsync(() => _seen.Count == 3, cancellation);
         Assert.That(_seen.Select(seen => seen.Split(',')[0]), Is.EqualTo(s_all));
     }
 
@@ -246,16 +266,6 @@ public sealed class MissingCodecTests() : ClockedBrokerFixture(runs: true)
         Assert.That(error!.Message, Does.Contain("compression:").And.Contain(Package).And.Contain("AddCompressionCodecs"));
         await using var client = RocketMqClient.Create().NameServers(Broker.NameServer).AddCompressionCodecs().Start();
         await using var shared = await client.Producer("orders").Compression(compression).StartAsync();
-    }
-
-    private async Task WaitWhileTimePassesAsync(Func<bool> condition, CancellationToken cancellation)
-    {
-        while (!condition())
-        {
-            cancellation.ThrowIfCancellationRequested();
-            Clock.Advance(TimeSpan.FromSeconds(1));
-            await Task.Yield();
-        }
     }
 
     /// <summary>Keeps the ids of events.</summary>

@@ -103,6 +103,9 @@ type internal PullService
         backgroundTask {
             let error = UnreadableMessage.error queue.Queue message
 
+            // Whoever has read the log finds it in the health.
+            problems.Report(queue.Name, RemotingError.describe error)
+
             ConsumerLog.codecMissing
                 log
                 settings.Group
@@ -110,7 +113,6 @@ type internal PullService
                 message.QueueOffset
                 (UnreadableMessage.reason message)
 
-            problems.Report(queue.Name, RemotingError.describe error)
             do! waitAt queue place error
             return Ok()
         }
