@@ -148,6 +148,25 @@ let private limitsOf (codec: IBodyCodec) =
                 first.Bytes.ToArray() |> shouldEqual (Array.create 50_000 1uy)
         ]
 
+/// A Zstandard frame without a size, with a window of 2 MiB: blocks of 128 KiB each that repeat one byte.
+let private unsized (blocks: int) : byte[] =
+    [|
+        0x28uy
+        0xB5uy
+        0x2Fuy
+        0xFDuy
+        0x00uy
+        0x58uy
+
+        for index in 1..blocks do
+            let isLast = if index = blocks then 1 else 0
+            let header = isLast ||| (1 <<< 1) ||| ((128 * 1024) <<< 3)
+            byte header
+            byte (header >>> 8)
+            byte (header >>> 16)
+            7uy
+    |]
+
 let private frames =
     testList
         "frames"
@@ -184,6 +203,21 @@ let private frames =
                     (compress lz4 (Array.init 9_000_000 (fun index -> byte (index % 251))))[4]
                 // Version 01, independent blocks, no checksum of blocks, no size, no checksum, no dictionary.
                 flags |> shouldEqual 0x60uy
+
+            testCase "a Zstandard frame that does not say its size is refused at the limit as well"
+            <| fun () ->
+                let blockBytes = 128 * 1024
+                let frame = unsized 1_000
+                let bodyBytes = 1_000 * blockBytes
+                (inflate zstandard bodyBytes frame).Bytes.Length |> shouldEqual bodyBytes
+                (inflate zstandard (bodyBytes - 1) frame).IsTooLarge |> shouldBeTrue
+                (inflate zstandard (bodyBytes / 2) frame).IsTooLarge |> shouldBeTrue
+                (inflate zstandard 0 (unsized 1)).IsTooLarge |> shouldBeTrue
+                let before = GC.GetAllocatedBytesForCurrentThread()
+                (inflate zstandard (1024 * 1024) frame).IsTooLarge |> shouldBeTrue
+
+                GC.GetAllocatedBytesForCurrentThread() - before
+                |> shouldStayBelow (8L * 1024L * 1024L)
 
             testCase "a frame that asks for more memory than any body needs is refused"
             <| fun () ->
