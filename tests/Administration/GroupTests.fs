@@ -187,6 +187,73 @@ let lags =
                 Expect.equal error.Message "There is no group nobody. There are: billing." "the message"
         ]
 
+/// What each master says of all its groups: the lag of one queue of each.
+let private totals (table: (BrokerAddress * (string * int64) list) list) : Answering =
+    ofBrokers Statistics.ofGroups (fun broker _ ->
+        match table |> List.tryFind (fun (other, _) -> other = broker) with
+        | None -> Error ResponseCode.SystemError
+        | Some(_, groups) ->
+            Ok
+                {
+                    BrokerAddress = Some broker.Address
+                    Groups =
+                        [
+                            for group, lag in groups ->
+                                Map.ofList
+                                    [
+                                        group,
+                                        [
+                                            {
+                                                Queues = Map.ofList [ queue "Orders" broker 0, progress lag 0L None ]
+                                                ConsumedPerSecond = 1.0
+                                            }
+                                        ]
+                                    ]
+                        ]
+                    TotalLag = 0L
+                    TotalInFlight = None
+                })
+
+[<Tests>]
+let allGroups =
+    testList
+        "Lag of all groups"
+        [
+            testCase "trap 28: lags beyond 2^31 are added and compared as they are, and no retry topic is needed"
+            <| fun () ->
+                let most = int64 System.Int32.MaxValue
+
+                let found =
+                    run
+                        [
+                            // No route, so no retry topic of any group.
+                            cluster [ masterA; masterB ]
+                            totals
+                                [
+                                    masterA, [ "small", 1L; "vast", most ]
+                                    masterB, [ "large", most + 2L; "vast", most ]
+                                ]
+                        ]
+                        (GroupTotals.all BrokerScope.All)
+                    |> valueOf
+
+                Expect.equal
+                    (found.Groups |> List.map (fun total -> total.Group, total.Queues, total.Lag))
+                    [ "vast", 2, 2L * most; "large", 1, most + 2L; "small", 1, 1L ]
+                    "the furthest behind first"
+
+            testCase "a master that does not answer is a failure beside the groups of others"
+            <| fun () ->
+                let found =
+                    run
+                        [ cluster [ masterA; masterB ]; totals [ masterA, [ "billing", 3L ] ] ]
+                        (GroupTotals.all BrokerScope.All)
+                    |> valueOf
+
+                Expect.equal (found.Groups |> List.map _.Lag) [ 3L ] "what is known"
+                Expect.equal (found.Failures |> List.map _.Server) [ masterB.ToString() ] "what is not"
+        ]
+
 [<Tests>]
 let membership =
     testList

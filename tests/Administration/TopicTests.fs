@@ -56,6 +56,53 @@ let tests =
                     [ Some "4 queues to read, 6 to write, RW, orderly, message.type=FIFO" ]
                     "what is shown"
 
+            testCase "trap 7: a new permission leaves each master's own queues, order and attributes as they are"
+            <| fun () ->
+                let onA =
+                    { config "Orders" 4 with
+                        IsOrderly = true
+                        Attributes = Some(Map.ofList [ "message.type", "FIFO" ])
+                    }
+
+                let onB =
+                    { config "Orders" 8 with
+                        WriteQueues = 6
+                    }
+
+                let change =
+                    [ cluster both; configs [ masterA, [ onA ]; masterB, [ onB ] ]; texts [] ]
+                    |> update
+                        BrokerScope.All
+                        { TopicSettings.Unchanged with
+                            Permission = Some 4
+                        }
+                    |> valueOf
+
+                let sent =
+                    change.Writes
+                    |> List.map (fun write ->
+                        match Topics.create.Decode write.Call.Command with
+                        | Ok create ->
+                            write.Call.Target,
+                            (create.ReadQueues, create.WriteQueues, create.Permission, create.IsOrderly)
+                        | Error error -> failtest error.Message)
+
+                Expect.equal
+                    sent
+                    [
+                        Target.Broker masterA, (4, 4, 4, true)
+                        Target.Broker masterB, (8, 6, 4, false)
+                    ]
+                    "to each what it had, with the permission"
+
+                Expect.equal
+                    (change.Writes |> List.map _.After)
+                    [
+                        Some "4 queues to read, 4 to write, R, orderly, message.type=FIFO"
+                        Some "8 queues to read, 6 to write, R"
+                    ]
+                    "what is shown"
+
             testCase "an update that changes nothing writes nothing"
             <| fun () ->
                 let change =

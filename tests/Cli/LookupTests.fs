@@ -90,47 +90,6 @@ let private deadLetters =
                     })
         ]
 
-let private metadata =
-    testList
-        "metadata"
-        [
-            testCaseTask "what one cluster exports makes another one the same"
-            <| fun () ->
-                CliRig.withBroker (fun old setup ->
-                    backgroundTask {
-                        do! old.CreateTopicAsync("Orders", 3)
-                        let! _ = CliRig.run setup "group create billing --retries 3"
-                        let! exported = CliRig.run setup "metadata export -o json"
-                        exported.Code |> shouldEqual 0
-                        let file = Path.Combine(CliRig.newFolder (), "old.json")
-                        File.WriteAllText(file, exported.Out)
-
-                        do!
-                            CliRig.withBroker (fun _ fresh ->
-                                backgroundTask {
-                                    let! differs = CliRig.run fresh $"metadata diff {file} -o json"
-                                    differs.Code |> shouldEqual 4
-                                    field "name" differs |> List.contains "Orders" |> shouldBeTrue
-                                    let! planned = CliRig.run fresh $"metadata apply {file} --dry-run"
-                                    planned.Code |> shouldEqual 0
-                                    let! applied = CliRig.run fresh $"metadata apply {file}"
-                                    (applied.Error, applied.Code) |> shouldEqual ("", 0)
-                                    let! same = CliRig.run fresh $"metadata diff {file}"
-                                    (same.Out.Trim(), same.Code) |> shouldEqual ("(none)", 0)
-                                })
-                    })
-
-            testCaseTask "a file that is none is one line"
-            <| fun () ->
-                CliRig.withBroker (fun _ setup ->
-                    backgroundTask {
-                        for text in [ ""; "[]"; "{\"topics\":7}"; "{\"topics\":{\"rows\":[{}]}}" ] do
-                            let! result = CliRig.run { setup with Input = text } "metadata diff -"
-                            (text, result.Code) |> shouldEqual (text, 1)
-                            (CliRig.lines result.Error).Length |> shouldEqual 1
-                    })
-        ]
-
 let private progress (stored: int64) (consumed: int64) : BrokerConsumeStats =
     let queue =
         {
@@ -184,4 +143,4 @@ let private top =
                 |> shouldEqual [ [ Text "Orders"; Text "billing"; Rate 40.0; Rate 10.0; Number 120L ] ]
         ]
 
-let tests = testList "Lookups" [ messages; deadLetters; metadata; top ]
+let tests = testList "Lookups" [ messages; deadLetters; top ]

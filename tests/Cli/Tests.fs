@@ -24,6 +24,7 @@ let main arguments =
                 AccessTests.tests
                 LookupTests.tests
                 CompressionTests.tests
+                MetadataTests.tests
                 PartlyTests.tests
                 DocumentTests.tests
                 NativeCodeTests.tests

@@ -108,11 +108,13 @@ module MessageSearch =
         let address = id.StoreHost.ToString()
         brokers |> List.tryFind (fun broker -> broker.Address = address)
 
+    /// The message at a place of a broker's commit log, or none. Brokers answer a place without a message with SYSTEM_ERROR; whatever
+    /// else goes wrong is a failure: it does not say that there is no message.
     let private atOffset
         (topic: string option)
         (id: OffsetMessageId)
         (broker: BrokerAddress)
-        : Plan<StoredMessage option> =
+        : Plan<Result<StoredMessage option, RemotingError>> =
         plan {
             let! answer =
                 MessageQuery.byOffset.Request
@@ -124,12 +126,11 @@ module MessageSearch =
 
             return
                 match answer with
-                | Error _ -> None
+                | Error(RemotingError.Refused(code = ResponseCode.SystemError)) -> Ok None
+                | Error error -> Error error
                 | Ok record ->
-                    match MessageCodec.decodeAll broker.Name record with
-                    | Ok [| message |] when message.PhysicalOffset = id.PhysicalOffset -> Some message
-                    | Ok _
-                    | Error _ -> None
+                    MessageReading.decode broker RequestCode.ViewMessageById record
+                    |> Result.map (Array.tryFind (fun message -> message.PhysicalOffset = id.PhysicalOffset))
         }
 
     /// As `byId`, where the brokers are known already.
@@ -142,18 +143,22 @@ module MessageSearch =
 
             let! found =
                 match place with
-                | Some(decoded, broker) -> atOffset topic decoded broker
-                | None -> Plan.Done None
+                | Some(decoded, broker) ->
+                    atOffset topic decoded broker
+                    |> Plan.map (fun answer -> Answers.ofBrokers [ broker, answer ])
+                | None -> Plan.Done(Answers.ofBrokers [])
 
-            match found, topic with
-            | Some message, _ ->
+            match List.choose Operators.id found.Values, found.Failures, topic with
+            | (_ :: _ as messages), _, _ -> return { Messages = messages; Failures = [] }
+            | [], failures, Some topic ->
+                let! others = byUniqueId topic id
+
                 return
-                    {
-                        Messages = [ message ]
-                        Failures = []
+                    { others with
+                        Failures = List.distinct (failures @ others.Failures)
                     }
-            | None, Some topic -> return! byUniqueId topic id
-            | None, None ->
+            | [], (_ :: _ as failures), None -> return! Plan.Failed(AdminError.OfFailures failures)
+            | [], [], None ->
                 return!
                     Plan.Failed(
                         AdminError.Invalid

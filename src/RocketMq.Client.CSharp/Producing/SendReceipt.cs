@@ -27,35 +27,108 @@ public enum SendStatus
     SlaveNotAvailable,
 }
 
-/// <summary>What is known of a message that a broker has stored.</summary>
-/// <param name="Status">How safely.</param>
-/// <param name="Queue">Where it is.</param>
-/// <param name="QueueOffset">
-/// Its offset there, counting from 0. Of a message that brokers hold back: its offset in a queue of the broker's own.
-/// </param>
-/// <param name="MessageId">The unique id that the sender gave it. Consumers see the same.</param>
-/// <param name="OffsetId">The broker's id of the place it is stored at.</param>
-/// <param name="Attempts">How often it was sent. If more than once, it may be stored more than once.</param>
-/// <param name="RecallHandle">
-/// Of a timed message, since 5.3: what <see cref="Producer.RecallAsync"/> takes it back by; else null.
-/// </param>
-public sealed record SendReceipt(
-    SendStatus Status,
-    MessageQueue Queue,
-    long QueueOffset,
-    string MessageId,
-    string OffsetId,
-    int Attempts,
-    string? RecallHandle = null)
+/// <summary>What is known of a message that a broker has stored. Texts are made when they are read.</summary>
+public sealed record SendReceipt
 {
-    internal static SendReceipt FromCore(Core.SendReceipt receipt) => new(
-        FromCore(receipt.Status),
-        MessageQueue.FromCore(receipt.Queue),
-        receipt.QueueOffset,
-        receipt.UniqueId,
-        receipt.OffsetId,
-        receipt.Attempts,
-        OptionModule.ToObj(receipt.RecallHandle));
+    private readonly Core.SendReceipt? _core;
+    private readonly MessageQueue? _queue;
+    private readonly string? _messageId;
+    private readonly string? _offsetId;
+
+    /// <summary>A receipt as a broker could have given it, for tests, and for interceptors that do not send.</summary>
+    /// <param name="Status">How safely.</param>
+    /// <param name="Queue">Where it is.</param>
+    /// <param name="QueueOffset">Its offset there, counting from 0.</param>
+    /// <param name="MessageId">The unique id that the sender gave it.</param>
+    /// <param name="OffsetId">The broker's id of the place it is stored at.</param>
+    /// <param name="Attempts">How often it was sent.</param>
+    /// <param name="RecallHandle">Of a timed message, since 5.3: what recalls it; else null.</param>
+    /// <exception cref="ArgumentNullException">The queue or an id is null.</exception>
+    public SendReceipt(
+        SendStatus Status,
+        MessageQueue Queue,
+        long QueueOffset,
+        string MessageId,
+        string OffsetId,
+        int Attempts,
+        string? RecallHandle = null)
+    {
+        ArgumentNullException.ThrowIfNull(Queue);
+        ArgumentNullException.ThrowIfNull(MessageId);
+        ArgumentNullException.ThrowIfNull(OffsetId);
+        (_queue, _messageId, _offsetId) = (Queue, MessageId, OffsetId);
+        (this.Status, this.QueueOffset, this.Attempts, this.RecallHandle) = (Status, QueueOffset, Attempts, RecallHandle);
+    }
+
+    private SendReceipt(Core.SendReceipt core)
+    {
+        _core = core;
+        Status = FromCore(core.Status);
+        QueueOffset = core.QueueOffset;
+        Attempts = core.Attempts;
+        RecallHandle = OptionModule.ToObj(core.RecallHandle);
+    }
+
+    /// <summary>How safely.</summary>
+    public SendStatus Status { get; init; }
+
+    /// <summary>Where it is.</summary>
+    public MessageQueue Queue
+    {
+        get => _queue ?? MessageQueue.FromCore(_core!.Queue);
+        init => _queue = value;
+    }
+
+    /// <summary>
+    /// Its offset there, counting from 0. Of a message that brokers hold back: its offset in a queue of the broker's own.
+    /// </summary>
+    public long QueueOffset { get; init; }
+
+    /// <summary>The unique id that the sender gave it. Consumers see the same.</summary>
+    public string MessageId
+    {
+        get => _messageId ?? _core!.UniqueId;
+        init => _messageId = value;
+    }
+
+    /// <summary>The broker's id of the place it is stored at.</summary>
+    public string OffsetId
+    {
+        get => _offsetId ?? _core!.OffsetId;
+        init => _offsetId = value;
+    }
+
+    /// <summary>How often it was sent. If more than once, it may be stored more than once.</summary>
+    public int Attempts { get; init; }
+
+    /// <summary>Of a timed message, since 5.3: what <see cref="Producer.RecallAsync"/> takes it back by; else null.</summary>
+    public string? RecallHandle { get; init; }
+
+    /// <summary>Whether both say the same.</summary>
+    public bool Equals(SendReceipt? other) =>
+        other is not null
+        && (Status, QueueOffset, Attempts, RecallHandle) == (other.Status, other.QueueOffset, other.Attempts, other.RecallHandle)
+        && Queue == other.Queue
+        && (MessageId, OffsetId) == (other.MessageId, other.OffsetId);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Queue, QueueOffset, MessageId, Attempts);
+
+    /// <summary>All that it says.</summary>
+    public void Deconstruct(
+        out SendStatus Status,
+        out MessageQueue Queue,
+        out long QueueOffset,
+        out string MessageId,
+        out string OffsetId,
+        out int Attempts,
+        out string? RecallHandle)
+    {
+        (Status, Queue, QueueOffset) = (this.Status, this.Queue, this.QueueOffset);
+        (MessageId, OffsetId, Attempts, RecallHandle) = (this.MessageId, this.OffsetId, this.Attempts, this.RecallHandle);
+    }
+
+    internal static SendReceipt FromCore(Core.SendReceipt receipt) => new(receipt);
 
     internal Core.SendReceipt ToCore() => new(
         ToCore(Status),

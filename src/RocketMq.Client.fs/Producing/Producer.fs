@@ -58,7 +58,7 @@ type Producer
     let closed = RemotingError.AlreadyClosed $"The producer of group {options.Group}"
 
     let identify (message: Message) =
-        let id = uniqueIds.Next()
+        let id = uniqueIds.NextPacked()
         struct (OutgoingMessage.identified options id message, id)
 
     let sendNow prepared target cancellation =
@@ -74,7 +74,10 @@ type Producer
 
         match tickets with
         | [| single |] ->
-            sendNow (OutgoingMessage.ofIdentified options single.UniqueId single.Message) target CancellationToken.None
+            sendNow
+                (OutgoingMessage.ofIdentified options (PackedId.OfText single.UniqueId) single.Message)
+                target
+                CancellationToken.None
         | tickets ->
             let batch =
                 OutgoingMessage.ofBatch options [ for ticket in tickets -> ticket.Message ]
@@ -113,7 +116,7 @@ type Producer
         match OutgoingMessage.checkIdentified message with
         | Error error -> Task.FromResult(Error(RemotingError.Invalid error))
         | Ok() ->
-            let gathered = Gathered(message, id)
+            let gathered = Gathered(message, id.ToString())
             sends.Begin()
             gathered.Task.GetAwaiter().UnsafeOnCompleted(fun () -> sends.End())
 
@@ -135,7 +138,7 @@ type Producer
             match batcher, target with
             | Some batcher, AnyQueue -> gather batcher ValueNone message cancellation
             | Some batcher, OneQueue queue -> gather batcher (ValueSome queue) message cancellation
-            | _ -> sendNow (OutgoingMessage.ofMessage options (uniqueIds.Next()) message) target cancellation
+            | _ -> sendNow (OutgoingMessage.ofMessage options (uniqueIds.NextPacked()) message) target cancellation
 
     /// Whether anybody observes sends is looked up once for each.
     let sendPlain target (cancellation: CancellationToken) (message: Message) =
@@ -145,7 +148,7 @@ type Producer
             sendChecked target cancellation message
 
     let sendOneWay target (cancellation: CancellationToken) (message: Message) =
-        match OutgoingMessage.ofMessage options (uniqueIds.Next()) message with
+        match OutgoingMessage.ofMessage options (uniqueIds.NextPacked()) message with
         | Error error -> Task.FromResult(Error error)
         | Ok prepared -> sender.SendOneWay(prepared, target, cancellation)
 
@@ -173,7 +176,7 @@ type Producer
 
                     return
                         receipt
-                        |> Result.map (BatchReceipt.split [ for struct (_, id) in identified -> id ])
+                        |> Result.map (BatchReceipt.split [ for struct (_, id) in identified -> id.ToString() ])
                 }
 
     let routeOf topic cancellation =

@@ -40,11 +40,16 @@ type internal CallChain(endpoint: Endpoint, options: RemotingOptions, agent: Con
         (sent: Sent<'Answer>)
         (cancellation: CancellationToken)
         =
-        match session, sent with
-        | NonNull session, Waiting pending when cancellation.CanBeCanceled -> await session pending cancellation
-        | _, Waiting pending -> pending.Task
-        | _, NotSent error -> Task.FromResult(Error error)
-        | _, (Buffered | Stalled _ | Over) -> Task.FromResult(cancelled request)
+        match sent with
+        | Waiting pending when cancellation.CanBeCanceled ->
+            match session with
+            | null -> pending.Task
+            | session -> await session pending cancellation
+        | Waiting pending -> pending.Task
+        | NotSent error -> Task.FromResult(Error error)
+        | Buffered
+        | Stalled _
+        | Over -> Task.FromResult(cancelled request)
 
     /// First: signs the request, if there are credentials.
     member chain.Call
@@ -60,6 +65,28 @@ type internal CallChain(endpoint: Endpoint, options: RemotingOptions, agent: Con
             match Signing.sign options (request.ToCommand()) with
             | Error error -> Task.FromResult(Error error)
             | Ok signed -> chain.Traced(OutgoingSigned(request, signed), timeout, cancellation)
+
+    /// As `Call`, for a caller who settles outcomes, where a call is no more than to put the request on a session. Nothing where it is
+    /// more, or if that session does not take the request: then nothing was sent.
+    member _.TryCall
+        (request: Outgoing<'Answer>, caller: ICaller, timeout: TimeSpan)
+        : Task<Result<'Answer, RemotingError>> voption =
+        if
+            options.Credentials.IsSome
+            || options.Retry.Attempts > 1
+            || RequestTelemetry.isEnabled options.Logger
+        then
+            ValueNone
+        else
+            match sessions.Free with
+            | ValueNone -> ValueNone
+            | ValueSome session ->
+                match session.Send(request, caller, false, TimeoutTimer.Limited timeout) with
+                | Waiting pending -> ValueSome pending.Task
+                | Buffered
+                | Stalled _
+                | Over
+                | NotSent _ -> ValueNone
 
     /// Has listeners and the log know of the call, if they are to.
     member private chain.Traced
@@ -192,6 +219,8 @@ type internal CallChain(endpoint: Endpoint, options: RemotingOptions, agent: Con
         member chain.TakeBack(pending, reason) =
             chain.TakeBackFor(pending, reason, CancellationToken.None)
 
+        member _.Settle(_, _) = true
+
     /// Signs a request that is not answered, and sends it as soon as that can be done.
     member _.SendOneWay(command: RemotingCommand, cancellation: CancellationToken) : Task<Result<unit, RemotingError>> =
         backgroundTask {
@@ -226,3 +255,5 @@ and [<Sealed>] private CancellableCaller(chain: CallChain, cancellation: Cancell
     interface ICaller with
         member _.TakeBack(pending, reason) =
             chain.TakeBackFor(pending, reason, cancellation)
+
+        member _.Settle(_, _) = true

@@ -134,6 +134,15 @@ type RemotingClient
         : Task<Result<'Answer, RemotingError>> =
         calls.Call(request, timeout, cancellation)
 
+    /// As `Send`, for a caller who settles the outcome, where that is no more than to put the request on a connection. Nothing where it
+    /// is more: then nothing was sent.
+    member internal _.TrySend(request: Outgoing<'Answer>, caller: ICaller, timeout: TimeSpan) =
+        calls.TryCall(request, caller, timeout)
+
+    /// Takes back a request of `TrySend` that a connection returned.
+    member internal _.TakeBack(pending: PendingRequest<'Answer>, reason: Returned) : unit =
+        calls.TakeBackFor(pending, reason, CancellationToken.None)
+
     /// Sends a request that is not answered. Success means that it will be written, not that it arrived.
     member _.InvokeOneWay
         (command: RemotingCommand, cancellation: CancellationToken)

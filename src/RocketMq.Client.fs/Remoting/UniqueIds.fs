@@ -1,10 +1,12 @@
 namespace RocketMq
 
 open System
+open System.Buffers.Binary
 open System.Net
 open System.Net.NetworkInformation
 open System.Net.Sockets
 open System.Threading
+open RocketMq.Protocol
 
 /// Makes the unique ids of one process.
 [<Sealed>]
@@ -23,6 +25,7 @@ type internal UniqueIds(clock: TimeProvider) =
 
         Seq.tryHead addresses |> Option.defaultValue IPAddress.Loopback
 
+    /// What all ids begin with: 10 bytes, as the address is one of IPv4.
     let prefix =
         UniqueId.prefix
             {
@@ -30,6 +33,11 @@ type internal UniqueIds(clock: TimeProvider) =
                 ProcessId = Environment.ProcessId
                 Salt = Random.Shared.Next()
             }
+
+    let high = BinaryPrimitives.ReadUInt64BigEndian(ReadOnlySpan prefix)
+
+    let lowStart =
+        uint64 (BinaryPrimitives.ReadUInt16BigEndian(ReadOnlySpan(prefix, 8, 2))) <<< 48
 
     let mutable counter = Random.Shared.Next()
 
@@ -67,10 +75,11 @@ type internal UniqueIds(clock: TimeProvider) =
     /// This host's address, as others see it.
     static member LocalAddress = localAddress
 
-    member _.Next() : string =
+    /// An id as `UniqueId.create` makes it, and no text.
+    member _.NextPacked() : PackedId =
         let now = clock.GetUtcNow()
+        let millis = max 0L ((now.UtcTicks - startOf now) / TimeSpan.TicksPerMillisecond)
+        let count = uint64 (uint16 (Interlocked.Increment &counter))
+        PackedId.OfBytes(high, lowStart ||| (uint64 (uint32 millis) <<< 16) ||| count)
 
-        UniqueId.ofPrefix
-            prefix
-            ((now.UtcTicks - startOf now) / TimeSpan.TicksPerMillisecond)
-            (Interlocked.Increment &counter)
+    member ids.Next() : string = ids.NextPacked().ToString()

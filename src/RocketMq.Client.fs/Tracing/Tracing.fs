@@ -161,11 +161,11 @@ type internal Tracing
             )
 
         let send (body: TraceBody) =
-            let id = uniqueIds.Next()
+            let id = uniqueIds.NextPacked()
 
             Message.ofBytes topic body.Body
             |> Message.withSystemProperty PropertyName.keys (String.Join(' ', body.Keys))
-            |> Message.withSystemProperty PropertyName.uniqueKey id
+            |> Message.withSystemProperty PropertyName.uniqueKey (id.ToString())
             |> Message.withSystemProperty PropertyName.waitStoreOk "true"
             |> OutgoingMessage.ofIdentified options id
             |> function

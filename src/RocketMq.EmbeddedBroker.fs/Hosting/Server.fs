@@ -213,6 +213,8 @@ type internal Listener
         { new ICaller with
             member _.TakeBack(pending, _) =
                 pending.Fail(RemotingError.Cancelled(pending.Code, false))
+
+            member _.Settle(_, _) = true
         }
 
     let admit agent (client: Socket) (stream: Stream) =

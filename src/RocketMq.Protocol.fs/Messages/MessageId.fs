@@ -1,7 +1,6 @@
 namespace RocketMq
 
 open System
-open System.Buffers
 open System.Buffers.Binary
 open System.Net
 open RocketMq.Protocol
@@ -121,33 +120,21 @@ type UniqueIdSource =
 /// Source: MessageClientIDSetter.java.
 module UniqueId =
     /// What all ids of one source begin with.
-    let internal prefix (source: UniqueIdSource) : string =
+    let internal prefix (source: UniqueIdSource) : byte[] =
         let address = source.Address.GetAddressBytes()
         let bytes = Array.zeroCreate<byte>(address.Length + 6)
         let mutable writer = ByteWriter(bytes.AsSpan())
         writer.Bytes(ReadOnlySpan address)
         writer.Int16(int16 source.ProcessId)
         writer.Int32 source.Salt
-        Convert.ToHexString bytes
-
-    let private digits = "0123456789ABCDEF"
-
-    let private writeHex (digitCount: int) (value: int) (destination: Span<char>) =
-        for index in 0 .. digitCount - 1 do
-            destination[index] <- digits[(value >>> (4 * (digitCount - 1 - index))) &&& 0xF]
-
-    /// Made once: each message has an id.
-    let private fill =
-        SpanAction<char, struct (string * int * int)>(fun span (struct (prefix, millis, counter)) ->
-            prefix.CopyTo span
-            writeHex 8 millis (span.Slice prefix.Length)
-            writeHex 4 counter (span.Slice(prefix.Length + 8)))
-
-    /// As `create`, of the source that the prefix is of.
-    let internal ofPrefix (prefix: string) (monthMillis: int64) (counter: int) : string =
-        String.Create(prefix.Length + 12, struct (prefix, int (max 0L monthMillis), counter), fill)
+        bytes
 
     /// `monthMillis` counts from the start of the month in local time; where clocks were set back it may be negative and
     /// counts as 0.
     let create (source: UniqueIdSource) (monthMillis: int64) (counter: int) : string =
-        ofPrefix (prefix source) monthMillis counter
+        let start = prefix source
+        let bytes: byte[] = Array.zeroCreate (start.Length + 6)
+        start.CopyTo(bytes, 0)
+        BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan start.Length, int (max 0L monthMillis))
+        BinaryPrimitives.WriteInt16BigEndian(bytes.AsSpan(start.Length + 4), int16 counter)
+        Convert.ToHexString bytes

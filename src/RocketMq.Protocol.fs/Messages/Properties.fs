@@ -307,44 +307,6 @@ module Properties =
 
         longer
 
-    /// The text after `add` of two names that are not there yet and that need no check.
-    let internal textWithTwo
-        (name1: string)
-        (value1: string)
-        (name2: string)
-        (value2: string)
-        (properties: Properties)
-        : ReadOnlyMemory<byte> =
-        let text = properties.Text.Span
-        let isOpen = text.Length > 0 && text[text.Length - 1] <> 2uy
-
-        let bytes: byte[] =
-            Array.zeroCreate (
-                text.Length
-                + (if isOpen then 1 else 0)
-                + Encoding.UTF8.GetByteCount name1
-                + Encoding.UTF8.GetByteCount value1
-                + Encoding.UTF8.GetByteCount name2
-                + Encoding.UTF8.GetByteCount value2
-                + 3
-            )
-
-        text.CopyTo(bytes.AsSpan())
-        let mutable position = text.Length
-
-        if isOpen then
-            bytes[position] <- 2uy
-            position <- position + 1
-
-        position <- position + Encoding.UTF8.GetBytes(name1, bytes.AsSpan position)
-        bytes[position] <- 1uy
-        position <- position + 1 + Encoding.UTF8.GetBytes(value1, bytes.AsSpan(position + 1))
-        bytes[position] <- 2uy
-        position <- position + 1 + Encoding.UTF8.GetBytes(name2, bytes.AsSpan(position + 1))
-        bytes[position] <- 1uy
-        Encoding.UTF8.GetBytes(value2, bytes.AsSpan(position + 1)) |> ignore
-        ReadOnlyMemory bytes
-
     /// Without the property of that name.
     let remove (name: string) (properties: Properties) =
         Properties(ReadOnlyMemory(Encoding.UTF8.GetBytes((without name properties).TrimEnd '\002')), properties.Fault)

@@ -229,6 +229,18 @@ type internal FieldsBuilder(capacityBytes: int) =
 
         builder
 
+    /// As `AddUtf8`, of a value that goes on: the caller writes the rest, in valid UTF-8, into the room that this gives, before
+    /// anything else is added. There is none if the name cannot be taken.
+    member _.AddBeginning(name: FieldName, beginning: ReadOnlySpan<byte>, rest: int) : Span<byte> =
+        if isUsable name then
+            let size = beginning.Length + rest
+            let valueStart = startEntry name size
+            beginning.CopyTo(wire.AsSpan valueStart)
+            finishEntry valueStart size
+            wire.AsSpan(valueStart + beginning.Length, rest)
+        else
+            Span.Empty
+
     member builder.Add(name: FieldName, value: int) = builder.Add(name, int64 value)
 
     member builder.Add(name: FieldName, value: bool) : FieldsBuilder =

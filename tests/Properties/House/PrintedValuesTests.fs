@@ -22,15 +22,7 @@ let host = Host.create (IPAddress.Parse "192.0.2.7") 10911
 let id = { StoreHost = host; PhysicalOffset = 4096L<commitLog> }
 
 let receipt =
-    {
-        Status = SendOk
-        Queue = queue
-        QueueOffset = 17L
-        UniqueId = "7F00000100012A0000000000"
-        OffsetId = OffsetMessageId.encode id
-        RecallHandle = None
-        Attempts = 1
-    }
+    SendReceipt(SendOk, queue, 17L, "7F00000100012A0000000000", OffsetMessageId.encode id, None, 1)
 
 let stored =
     {

@@ -103,7 +103,10 @@ let private sends =
                 let actual =
                     Send.tryPlace ResponseCode.FlushDiskTimeout fields.Wire.Span
                     |> ValueOption.map (fun place ->
-                        place.OffsetId, place.QueueId, place.QueueOffset, ValueOption.ofOption place.RecallHandle)
+                        place.OffsetId.ToString(),
+                        place.QueueId,
+                        place.QueueOffset,
+                        ValueOption.ofOption place.RecallHandle)
 
                 actual = expected
                 && (Send.tryPlace ResponseCode.SystemBusy fields.Wire.Span).IsNone

@@ -54,6 +54,37 @@ let private waitingForRoom =
                 |> shouldEqual FailAtOnce
         ]
 
+/// Servers that answer no send before `release`, and count the heartbeats that they answer.
+let private answeringSendsLater (release: Task) (heartbeats: int ref) =
+    let react _ (command: RemotingCommand) =
+        task {
+            match command.RequestCode with
+            | RequestCode.GetRouteInfoByTopic ->
+                return FakeServers.routed (FakeServers.routeOver [ "a", 11, 4 ]) command
+            | RequestCode.SendMessageV2 ->
+                do! release
+                return FakeServers.stored 1L command
+            | RequestCode.HeartBeat ->
+                Interlocked.Increment heartbeats |> ignore
+                return FakeServers.success command
+            | _ -> return FakeServers.success command
+        }
+
+    FakeServers(ManualClock(), (fun _ -> Accepts), react)
+
+/// A producer with one call in flight and two that wait.
+let private narrow (servers: FakeServers) =
+    let options = ProducerOptions.create "G" [ FakeServers.at 1 ]
+
+    { options with
+        Client.Remoting =
+            { servers.Options with
+                OnMaxInFlight = options.Client.Remoting.OnMaxInFlight
+                MaxInFlight = 1
+                MaxWaitingCalls = 2
+            }
+    }
+
 let private refusing =
     testList
         "refusing"
@@ -66,35 +97,7 @@ let private refusing =
                             TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
 
                         let heartbeats = ref 0
-
-                        let react _ (command: RemotingCommand) =
-                            task {
-                                match command.RequestCode with
-                                | RequestCode.GetRouteInfoByTopic ->
-                                    return FakeServers.routed (FakeServers.routeOver [ "a", 11, 4 ]) command
-                                | RequestCode.SendMessageV2 ->
-                                    do! release.Task
-                                    return FakeServers.stored 1L command
-                                | RequestCode.HeartBeat ->
-                                    Interlocked.Increment heartbeats |> ignore
-                                    return FakeServers.success command
-                                | _ -> return FakeServers.success command
-                            }
-
-                        let servers = FakeServers(ManualClock(), (fun _ -> Accepts), react)
-                        let options = ProducerOptions.create "G" [ FakeServers.at 1 ]
-
-                        let options =
-                            { options with
-                                Client.Remoting =
-                                    { servers.Options with
-                                        OnMaxInFlight = options.Client.Remoting.OnMaxInFlight
-                                        MaxInFlight = 1
-                                        MaxWaitingCalls = 2
-                                    }
-                            }
-
-                        use producer = start options
+                        use producer = start (narrow (answeringSendsLater release.Task heartbeats))
                         let! _ = producer.Queues("T", CancellationToken.None)
                         let client = producer.ClientOf(FakeServers.at 11)
                         let! _ = client.Open CancellationToken.None

@@ -116,7 +116,7 @@ let private replyTopics =
                         }
 
                     let topicOf message =
-                        (OutgoingMessage.ofMessage options "id" message |> Buffers.ok).Topic
+                        (OutgoingMessage.ofMessage options (PackedId.OfText "id") message |> Buffers.ok).Topic
 
                     topicOf reply |> shouldEqual "C1_REPLY_TOPIC"
                     topicOf message |> shouldEqual (Namespaced.wrap ns "T")

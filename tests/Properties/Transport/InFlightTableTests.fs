@@ -17,6 +17,7 @@ let private limit = 8
 let private nobody =
     { new ICaller with
         member _.TakeBack(_, _) = ()
+        member _.Settle(_, _) = true
     }
 
 let private pending opaque : PendingRequest =

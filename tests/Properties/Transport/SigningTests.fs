@@ -103,7 +103,7 @@ let private requests =
                 for hasOther in [ false; true ] do
                     let message =
                         Message.ofText "Orders" "body"
-                        |> OutgoingMessage.ofMessage (ProducerOptions.create "G" [ endpoint ]) "id"
+                        |> OutgoingMessage.ofMessage (ProducerOptions.create "G" [ endpoint ]) (PackedId.OfText "id")
                         |> Buffers.ok
 
                     let queue =

@@ -3,10 +3,15 @@ namespace RocketMq
 open System
 open RocketMq.Protocol
 
+/// Goes on with messages whose first attempt has ended.
+type internal ISendSettler =
+    /// As `ICaller.Settle`.
+    abstract Settle: message: OutgoingMessage * client: RemotingClient * pending: PendingRequest * outcome: obj -> bool
+
 /// A message, or a batch of them, in the form in which it travels. It writes itself, and reads from the broker's answer where it is
-/// stored; each attempt sets where to.
-[<Sealed>]
-type internal OutgoingMessage
+/// stored; each attempt sets where to. It is the caller of its own first attempt, mostly the only one, so that nothing else need be
+/// made for that.
+and [<Sealed>] internal OutgoingMessage
     (
         options: ProducerOptions,
         operation: Operation<SendRequest, SendAnswer>,
@@ -16,7 +21,8 @@ type internal OutgoingMessage
         sysFlag: int,
         body: ReadOnlyMemory<byte>,
         isBatch: bool,
-        uniqueId: string
+        uniqueId: PackedId,
+        addsId: bool
     ) =
     inherit Outgoing<SendReceipt>()
 
@@ -34,27 +40,32 @@ type internal OutgoingMessage
     let mutable attempt = 0
     let mutable hasAlternative = false
 
+    // Of the first attempt, if that settles itself.
+    let mutable settler: ISendSettler | null = null
+    let mutable client: RemotingClient | null = null
+    let mutable target = AnyQueue
+    let mutable begun = 0L
+
     let flag = if isBatch then 0 else source.Flag
 
     let stored (place: StoredPlace) : SendReceipt =
         let topic = Namespaced.unwrap options.Client.Namespace queue.Topic
 
-        {
-            Status = place.Status
-            Queue =
-                if queue.QueueId = place.QueueId && String.Equals(queue.Topic, topic) then
-                    queue
-                else
-                    { queue with
-                        Topic = topic
-                        QueueId = place.QueueId
-                    }
-            QueueOffset = place.QueueOffset
-            UniqueId = uniqueId
-            OffsetId = place.OffsetId
-            RecallHandle = place.RecallHandle
-            Attempts = attempt
-        }
+        SendReceipt(
+            place.Status,
+            (if queue.QueueId = place.QueueId && String.Equals(queue.Topic, topic) then
+                 queue
+             else
+                 { queue with
+                     Topic = topic
+                     QueueId = place.QueueId
+                 }),
+            place.QueueOffset,
+            uniqueId,
+            place.OffsetId,
+            place.RecallHandle,
+            attempt
+        )
 
     let fieldsOfAttempt () =
         {
@@ -68,6 +79,7 @@ type internal OutgoingMessage
             BornTimestamp = bornTimestamp
             Flag = flag
             Properties = properties
+            AddedId = if addsId then ValueSome uniqueId else ValueNone
             ReconsumeTimes = 0
             IsUnit = options.Client.UnitName.IsSome
             MaxReconsumeTimes = None
@@ -80,7 +92,10 @@ type internal OutgoingMessage
     member _.Topic = topic
 
     member _.SysFlag = sysFlag
-    member _.Properties = Properties.ofText properties
+
+    member _.Properties =
+        let fields = fieldsOfAttempt ()
+        Properties.ofText fields.AllProperties
 
     /// For selectors of queues: as the application knows it, not compressed and without its namespace. Of a batch the
     /// first.
@@ -96,7 +111,7 @@ type internal OutgoingMessage
     member _.IsBatch = isBatch
 
     /// One, or those of a batch joined with commas.
-    member _.UniqueId = uniqueId
+    member _.UniqueId: string = uniqueId.ToString()
 
     /// Says where the next attempt goes, its number, and whether another broker can be tried after it. Only between attempts.
     member _.Address(sendersGroup: string, now: int64, target: MessageQueue, number: int, mayTryAnother: bool) =
@@ -105,6 +120,22 @@ type internal OutgoingMessage
         queue <- target
         attempt <- number
         hasAlternative <- mayTryAnother
+
+    /// Says who goes on when the first attempt, as it has been addressed, has ended.
+    member _.SettleBy(next: ISendSettler, broker: RemotingClient, aim: SendTarget, start: int64) =
+        settler <- next
+        client <- broker
+        target <- aim
+        begun <- start
+
+    /// Where the last attempt went.
+    member _.Queue = queue
+
+    /// Of the first attempt, if that settles itself.
+    member _.Target = target
+
+    /// When the first attempt began, if that settles itself: a timestamp of the clock.
+    member _.Begun = begun
 
     /// What the next attempt says.
     member _.Request: SendRequest =
@@ -116,13 +147,16 @@ type internal OutgoingMessage
         stored
             {
                 Status = answer.Status
-                OffsetId = answer.OffsetId
+                OffsetId = PackedId.OfText answer.OffsetId
                 QueueId = answer.QueueId
                 QueueOffset = answer.QueueOffset
                 RecallHandle = answer.RecallHandle
             }
 
-    override _.Size = int64 body.Length + int64 properties.Length
+    override _.Size =
+        let added = if addsId then SenderProperties.size properties.Span else 0
+        int64 body.Length + int64 (properties.Length + added)
+
     override _.Code = operation.Code
     override _.HasAlternative = hasAlternative
     override _.WaitsForServer = not hasAlternative
@@ -148,6 +182,18 @@ type internal OutgoingMessage
 
     override _.StatusOf receipt = struct (Send.codeOf receipt.Status, "")
 
+    interface ICaller with
+        member _.TakeBack(pending, reason) =
+            match client with
+            | null -> ()
+            | client -> client.TakeBack(pending, reason)
+
+        member prepared.Settle(pending, outcome) =
+            match settler, client with
+            | null, _
+            | _, null -> true
+            | settler, client -> settler.Settle(prepared, client, pending, outcome)
+
 /// What becomes of messages before they travel. Sources: DefaultMQProducerImpl.java, MessageBatch.java.
 module internal OutgoingMessage =
     let private reply = "reply"
@@ -164,10 +210,6 @@ module internal OutgoingMessage =
             || Properties.contains PropertyName.uniqueKey message.Properties
         )
 
-    /// The properties of a usual message with its id, as text.
-    let private identifiedText (uniqueId: string) (message: Message) =
-        Properties.textWithTwo PropertyName.uniqueKey uniqueId PropertyName.waitStoreOk "true" message.Properties
-
     /// Replies go to a topic that the brokers of the cluster have from the start, of no namespace. Java wraps it as well, and
     /// its replies get lost where topics are not made by themselves.
     let private travellingTopic (options: ProducerOptions) (message: Message) =
@@ -177,14 +219,16 @@ module internal OutgoingMessage =
             Namespaced.wrap options.Client.Namespace message.Topic
 
     /// Gives a message its id, its namespace, and what Java's senders always say.
-    let identified (options: ProducerOptions) (uniqueId: string) (message: Message) : Message =
+    let identified (options: ProducerOptions) (uniqueId: PackedId) (message: Message) : Message =
         let message =
-            if isUsual message then
+            if isUsual message && uniqueId.IsPacked then
+                let text = SenderProperties.textWith uniqueId message.Properties.Text
+
                 { message with
-                    Properties = Properties(identifiedText uniqueId message, message.Properties.Fault)
+                    Properties = Properties(text, message.Properties.Fault)
                 }
             else
-                Message.withSystemProperty PropertyName.uniqueKey uniqueId message
+                Message.withSystemProperty PropertyName.uniqueKey (uniqueId.ToString()) message
 
         if options.Client.Namespace = "" then
             message
@@ -235,24 +279,30 @@ module internal OutgoingMessage =
     let private sizeFault (bytes: int) reason =
         InvalidInput("the properties", invariant $"they take {bytes} bytes with those that the producer adds, {reason}")
 
-    /// Why the properties cannot travel, if they cannot: `text` is all of them.
-    let private propertyFault (message: Message) (text: ReadOnlyMemory<byte>) : InputError voption =
+    /// Why the properties cannot travel, if they cannot: `bytes` is the size of all of them.
+    let private propertyFault (message: Message) (bytes: int) : InputError voption =
         if message.Properties.Fault.IsSome then
             message.Properties.Fault
-        elif text.Length > Properties.maxSentBytes then
+        elif bytes > Properties.maxSentBytes then
             let room =
                 invariant
                     $"brokers add {Properties.leastAddedBytes} at least, and a message has room for {Properties.maxBytes}"
 
-            ValueSome(sizeFault text.Length room)
+            ValueSome(sizeFault bytes room)
         else
             ValueNone
 
-    let private ofText options uniqueId (message: Message) properties : Result<OutgoingMessage, RemotingError> =
+    /// `addsId`: the message does not have its id yet, and gets it where it is written.
+    let private ofText options uniqueId addsId (message: Message) : Result<OutgoingMessage, RemotingError> =
         let isHalf = isHalf message
         let inTransaction = if isHalf then checkTransaction message else Ok()
+        let properties = message.Properties.Text
 
-        match propertyFault message properties, inTransaction with
+        let bytes =
+            properties.Length
+            + (if addsId then SenderProperties.size properties.Span else 0)
+
+        match propertyFault message bytes, inTransaction with
         | ValueSome fault, _ -> Error(RemotingError.Invalid fault)
         | ValueNone, Error error -> Error(RemotingError.Invalid error)
         | ValueNone, Ok() ->
@@ -277,28 +327,29 @@ module internal OutgoingMessage =
                         sysFlag,
                         body,
                         false,
-                        uniqueId
+                        uniqueId,
+                        addsId
                     )
                 )
 
     /// Ok for a message that has its id, and that can be sent by itself.
     let checkIdentified (message: Message) : Result<unit, InputError> =
-        match propertyFault message message.Properties.Text with
+        match propertyFault message message.Properties.Text.Length with
         | ValueSome fault -> Error fault
         | ValueNone -> Ok()
 
     /// A message that `Message.check` took and that has its id.
     let ofIdentified options uniqueId (message: Message) : Result<OutgoingMessage, RemotingError> =
-        ofText options uniqueId message message.Properties.Text
+        ofText options uniqueId false message
 
     /// A message that `Message.check` took, as it is after `identified`. Mostly no message and no properties are made for it.
     let ofMessage
         (options: ProducerOptions)
-        (uniqueId: string)
+        (uniqueId: PackedId)
         (message: Message)
         : Result<OutgoingMessage, RemotingError> =
-        if options.Client.Namespace = "" && isUsual message then
-            ofText options uniqueId message (identifiedText uniqueId message)
+        if options.Client.Namespace = "" && uniqueId.IsPacked && isUsual message then
+            ofText options uniqueId true message
         else
             ofIdentified options uniqueId (identified options uniqueId message)
 
@@ -367,6 +418,7 @@ module internal OutgoingMessage =
                     0,
                     ReadOnlyMemory body,
                     true,
-                    ids
+                    PackedId.OfText ids,
+                    false
                 )
             )

@@ -3,44 +3,6 @@ namespace RocketMq
 open System
 open System.Threading.Tasks
 
-/// What is known of a message that a broker has stored.
-type SendReceipt =
-    {
-        /// All of them mean stored; what they add is how safely.
-        Status: SendStatus
-        Queue: MessageQueue
-        /// Of a message that brokers hold back: its offset in a queue of the broker's own.
-        QueueOffset: int64
-        /// The id that the sender gave the message. Consumers see it.
-        UniqueId: string
-        /// Where the broker keeps the message.
-        OffsetId: string
-        /// Of a timed message, since 5.3: what recalls it, see `Producer.Recall`.
-        RecallHandle: string option
-        /// How often it was sent. If more than once, it may be stored more than once.
-        Attempts: int
-    }
-
-    override receipt.ToString() =
-        invariant $"{receipt.Status}, {receipt.Queue}, offset {receipt.QueueOffset}, id {receipt.UniqueId}"
-
-module internal BatchReceipt =
-    /// The receipt of each message of a batch, by the unique ids in their order, from that of the whole.
-    let split (uniqueIds: string list) (receipt: SendReceipt) : SendReceipt list =
-        let offsetIds = receipt.OffsetId.Split ','
-
-        uniqueIds
-        |> List.mapi (fun index id ->
-            { receipt with
-                UniqueId = id
-                QueueOffset = receipt.QueueOffset + int64 index
-                OffsetId =
-                    if index < offsetIds.Length then
-                        offsetIds[index]
-                    else
-                        receipt.OffsetId
-            })
-
 /// Stands around each send: it may change the message, look at the outcome, or not send at all. The first in the list
 /// is the outermost. An exception fails the send.
 type SendInterceptor =

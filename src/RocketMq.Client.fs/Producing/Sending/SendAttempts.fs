@@ -53,6 +53,26 @@ type internal SendAttempts
             return answer |> Result.map prepared.ReceiptOf
         }
 
+    let limitOf rest =
+        match options.AttemptTimeout with
+        | Some limit -> min limit rest
+        | None -> rest
+
+    let address (prepared: OutgoingMessage) queue attempt mayTryAnother =
+        let now = clock.GetUtcNow().ToUnixTimeMilliseconds()
+        prepared.Address(group, now, queue, attempt, mayTryAnother)
+
+    /// Sends for the first time, if nobody watches and nothing but a place on the connection is needed; then the message settles itself by
+    /// what `SettleBy` has said. If not, nothing was sent.
+    member _.TryStart
+        (prepared: OutgoingMessage, queue: MessageQueue, client: RemotingClient, mayTryAnother: bool)
+        : Task<Result<SendReceipt, RemotingError>> voption =
+        if watch.IsSome then
+            ValueNone
+        else
+            address prepared queue 1 mayTryAnother
+            client.TrySend(prepared, prepared, limitOf options.SendTimeout)
+
     /// Sends, within what is left of the time.
     member _.Start
         (
@@ -64,13 +84,8 @@ type internal SendAttempts
             rest: TimeSpan,
             cancellation: CancellationToken
         ) : Task<Result<SendReceipt, RemotingError>> =
-        let limit =
-            match options.AttemptTimeout with
-            | Some limit -> min limit rest
-            | None -> rest
-
-        let now = clock.GetUtcNow().ToUnixTimeMilliseconds()
-        prepared.Address(group, now, queue, attempt, mayTryAnother)
+        let limit = limitOf rest
+        address prepared queue attempt mayTryAnother
 
         match watch with
         | None -> client.Send(prepared, limit, cancellation)

@@ -233,6 +233,21 @@ type internal Sender
                 return receipt
         }
 
+    /// Goes on after a first attempt that settles itself and has failed.
+    let sendOn (prepared: OutgoingMessage) (pending: PendingRequest<SendReceipt>) error =
+        let failed = ValueSome(struct (prepared.Queue, error))
+
+        Supervised.run options.Client.Remoting.Logger CancellationToken.None (fun () ->
+            backgroundTask {
+                try
+                    let! result =
+                        sendSlowly prepared prepared.Target prepared.Begun failed CancellationToken.None
+
+                    pending.Complete result
+                with error ->
+                    pending.CompleteWithException error
+            })
+
     /// The brokers that are avoided now.
     member _.Avoided = avoidance.Avoided
 
@@ -243,7 +258,7 @@ type internal Sender
     member _.RouteFor(topic: string, size: int64, cancellation: CancellationToken) = routeFor topic size cancellation
 
     /// Sends a message until it is stored or cannot be. It is on its way as long as that lasts.
-    member _.Send
+    member sender.Send
         (prepared: OutgoingMessage, target: SendTarget, cancellation: CancellationToken)
         : Task<Result<SendReceipt, RemotingError>> =
         sends.Begin()
@@ -251,10 +266,20 @@ type internal Sender
 
         match firstAttempt prepared target with
         | ValueSome(struct (queue, client, mayTryAnother)) ->
-            let calling =
-                attempts.Start(prepared, queue, client, 1, mayTryAnother, options.SendTimeout, cancellation)
+            let sending =
+                if cancellation.CanBeCanceled then
+                    ValueNone
+                else
+                    prepared.SettleBy(sender, client, target, begun)
+                    attempts.TryStart(prepared, queue, client, mayTryAnother)
 
-            sendQuickly prepared target queue client begun calling cancellation
+            match sending with
+            | ValueSome sending -> sending
+            | ValueNone ->
+                let calling =
+                    attempts.Start(prepared, queue, client, 1, mayTryAnother, options.SendTimeout, cancellation)
+
+                sendQuickly prepared target queue client begun calling cancellation
         | ValueNone -> sendSlowly prepared target begun ValueNone cancellation
 
     /// Puts a message on its way to one broker. Success means that it will be written, not that it arrives.
@@ -288,3 +313,16 @@ type internal Sender
             let! view = routeFor topic 0L cancellation
             return view |> Result.bind (fun view -> view.MasterOf brokerName)
         }
+
+    interface ISendSettler with
+        member _.Settle(prepared, client, pending, outcome) =
+            match outcome, pending with
+            | (:? RemotingError as error), (:? PendingRequest<SendReceipt> as pending) ->
+                attempts.Settle(prepared, prepared.Queue, client, prepared.Begun, Error error)
+                sendOn prepared pending error
+                false
+            | (:? SendReceipt as receipt), _ ->
+                attempts.Settle(prepared, prepared.Queue, client, prepared.Begun, Ok receipt)
+                sends.End()
+                true
+            | _ -> true

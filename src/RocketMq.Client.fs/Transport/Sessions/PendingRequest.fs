@@ -63,6 +63,10 @@ type internal ICaller =
     /// Takes a request back and ends its call, now or later. Must not block and must not throw.
     abstract TakeBack: pending: PendingRequest<'Answer> * reason: Returned -> unit
 
+    /// Takes the outcome of a call, an answer or an error, before who waits for it goes on. Gives whether the call ends with it; if
+    /// not, the caller completes it later. Called from the thread pool; must not block. An exception fails the call.
+    abstract Settle: pending: PendingRequest * outcome: obj -> bool
+
 and [<Sealed>] internal PendingRequest<'Answer when 'Answer: not struct and 'Answer: not null>
     (
         opaque: int,
@@ -106,7 +110,20 @@ and [<Sealed>] internal PendingRequest<'Answer when 'Answer: not struct and 'Ans
     override pending.Return reason = caller.TakeBack(pending, reason)
     override pending.Fail error = pending.EndWith error
 
-    override _.Deliver outcome =
-        match outcome with
-        | :? RemotingError as error -> promise.SetResult(Error error)
-        | answer -> promise.SetResult(Ok(unbox<'Answer> answer))
+    /// Lets who waits go on with a result that need not be settled.
+    member _.Complete(result: Result<'Answer, RemotingError>) : unit = promise.SetResult result
+
+    member _.CompleteWithException(error: exn) : unit = promise.SetException error
+
+    override pending.Deliver outcome =
+        let isFinal =
+            try
+                caller.Settle(pending, outcome)
+            with error ->
+                promise.SetException error
+                false
+
+        if isFinal then
+            match outcome with
+            | :? RemotingError as error -> promise.SetResult(Error error)
+            | answer -> promise.SetResult(Ok(unbox<'Answer> answer))

@@ -23,6 +23,7 @@ type internal RequestBuffer
     static let noCaller =
         { new ICaller with
             member _.TakeBack(_, _) = ()
+            member _.Settle(_, _) = true
         }
 
     let clock = options.Ports.Clock
@@ -84,8 +85,10 @@ type internal RequestBuffer
             deadlines.Add deadline
             Waiting pending
         | Error error ->
-            inFlight.TryTake opaque |> ignore<PendingRequest voption>
-            NotSent(RemotingError.NotEncoded(request.Code, error))
+            match inFlight.TryTake opaque with
+            | ValueSome _ -> NotSent(RemotingError.NotEncoded(request.Code, error))
+            // Its time was over at once: whoever took it ends it.
+            | ValueNone -> Waiting pending
 
     member _.Phase = Volatile.Read &phase
 

@@ -44,7 +44,7 @@ type SendAnswer =
 type internal StoredPlace =
     {
         Status: SendStatus
-        OffsetId: string
+        OffsetId: PackedId
         QueueId: int
         QueueOffset: int64
         RecallHandle: string option
@@ -130,7 +130,7 @@ module Send =
 
             if name.SequenceEqual(ReadOnlySpan offsetIdName) then
                 isReadable <- isReadable && Utf8Text.isValid cursor.Value
-                offsetId <- ValueSome(Utf8Text.read cursor.Value)
+                offsetId <- ValueSome(PackedId.OfUtf8 cursor.Value)
             elif name.SequenceEqual(ReadOnlySpan queueIdName) then
                 queueId <- Utf8Text.tryInt64 cursor.Value
             elif name.SequenceEqual(ReadOnlySpan queueOffsetName) then
@@ -162,7 +162,7 @@ module Send =
             Ok
                 {
                     Status = place.Status
-                    OffsetId = place.OffsetId
+                    OffsetId = place.OffsetId.ToString()
                     QueueId = place.QueueId
                     QueueOffset = place.QueueOffset
                     TransactionId = optional "transactionId" fields

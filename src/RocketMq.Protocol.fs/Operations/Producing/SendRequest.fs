@@ -45,9 +45,16 @@ type internal SendFields =
         mutable IsUnit: bool
         mutable IsBatch: bool
         mutable Properties: ReadOnlyMemory<byte>
+        /// What `SenderProperties` writes behind the properties; nothing if they are all.
+        mutable AddedId: PackedId voption
         mutable BrokerName: string
         mutable MaxReconsumeTimes: int option
     }
+
+    member fields.AllProperties: ReadOnlyMemory<byte> =
+        match fields.AddedId with
+        | ValueSome id -> SenderProperties.textWith id fields.Properties
+        | ValueNone -> fields.Properties
 
 /// Writes, reads or lists each field of a send: its name in code 10, the letter that stands for it in codes 310, 320 and 325, and
 /// its place. Structures, so that the runtime compiles a version of `SendFields.visit` for each, without calls in between: every
@@ -122,7 +129,7 @@ module internal SendFields =
     let letters = namesOf false
 
     [<Struct; NoEquality; NoComparison>]
-    type private Writing(names: FieldName[], draft: FieldWriter) =
+    type private Writing(names: FieldName[], draft: FieldWriter, addedId: PackedId voption) =
         interface ISendFieldVisitor with
             member _.Text(_, letter, value) =
                 draft.Add(names[indexOf letter], value) |> ignore<FieldsBuilder>
@@ -135,7 +142,13 @@ module internal SendFields =
                     draft.Add(names[indexOf letter], value) |> ignore<FieldsBuilder>
 
             member _.Utf8(_, letter, value) =
-                draft.AddUtf8(names[indexOf letter], value.Span) |> ignore<FieldsBuilder>
+                let name = names[indexOf letter]
+                let own = value.Span
+
+                match addedId with
+                | ValueNone -> draft.AddUtf8(name, own) |> ignore<FieldsBuilder>
+                | ValueSome id ->
+                    SenderProperties.write id own (draft.AddBeginning(name, own, SenderProperties.size own))
 
             member _.Int32(_, letter, value) =
                 draft.Add(names[indexOf letter], value) |> ignore<FieldsBuilder>
@@ -156,8 +169,8 @@ module internal SendFields =
 
     /// Puts what a send says into a draft, but for its body.
     let fill (names: FieldName[]) (send: byref<SendFields>) (draft: FieldWriter) =
-        draft.Reserve(176 + send.Properties.Length)
-        let mutable writing = Writing(names, draft)
+        draft.Reserve(240 + send.Properties.Length)
+        let mutable writing = Writing(names, draft, send.AddedId)
         visit &writing &send
         draft.Require(Names.checkTopic send.Topic)
         draft.Require(Names.checkGroup send.ProducerGroup)
@@ -175,6 +188,7 @@ module internal SendFields =
                 BornTimestamp = send.BornTimestamp
                 Flag = send.Flag
                 Properties = send.Properties.Text
+                AddedId = ValueNone
                 ReconsumeTimes = send.ReconsumeTimes
                 IsUnit = send.IsUnit
                 MaxReconsumeTimes = send.MaxReconsumeTimes
@@ -261,7 +275,7 @@ module internal SendFields =
             SysFlag = fields.SysFlag
             BornTimestamp = fields.BornTimestamp
             Flag = fields.Flag
-            Properties = Properties.ofText fields.Properties
+            Properties = Properties.ofText fields.AllProperties
             ReconsumeTimes = fields.ReconsumeTimes
             IsUnit = fields.IsUnit
             MaxReconsumeTimes = fields.MaxReconsumeTimes

@@ -133,6 +133,18 @@ let private checksums =
             property "the checksum is that of its definition"
             <| fun (Bytes bytes) -> Crc32.compute (ReadOnlySpan bytes) = slowCrc bytes
 
+            testCase "by instructions or by tables, of any length and at any place, the checksum is the same"
+            <| fun () ->
+                let bytes: byte[] = Array.zeroCreate 5_000
+                Random(7).NextBytes bytes
+
+                for length in Seq.append (seq { 0..300 }) [ 1_000; 1_023; 1_024; 4_097 ] do
+                    for start in 0..17 do
+                        let part = ReadOnlySpan(bytes, start, length)
+                        Crc32.compute part |> shouldEqual (Crc32.computeByTables part)
+
+                Crc32.computeByTables (ReadOnlySpan bytes) |> shouldEqual (slowCrc bytes)
+
             testCase "the checksum of hello is Java's"
             <| fun () -> Crc32.ofBody (ReadOnlySpan "hello"B) |> shouldEqual 907060870
 

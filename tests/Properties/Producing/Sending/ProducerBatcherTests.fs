@@ -14,20 +14,19 @@ let private limits =
     }
 
 let private receiptFor number (tickets: Gathered[]) : SendReceipt =
-    {
-        Status = SendOk
-        Queue =
-            {
-                Topic = tickets[0].Message.Topic
-                BrokerName = "a"
-                QueueId = number
-            }
-        QueueOffset = 100L * int64 number
-        UniqueId = tickets |> Array.map _.UniqueId |> String.concat ","
-        OffsetId = String.Join(',', [ for index in 0 .. tickets.Length - 1 -> $"{number}-{index}" ])
-        RecallHandle = None
-        Attempts = 1
-    }
+    SendReceipt(
+        SendOk,
+        {
+            Topic = tickets[0].Message.Topic
+            BrokerName = "a"
+            QueueId = number
+        },
+        100L * int64 number,
+        tickets |> Array.map _.UniqueId |> String.concat ",",
+        String.Join(',', [ for index in 0 .. tickets.Length - 1 -> $"{number}-{index}" ]),
+        None,
+        1
+    )
 
 /// What is done to a batcher.
 type BatcherStep =

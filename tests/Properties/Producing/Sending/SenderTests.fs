@@ -59,7 +59,8 @@ let private watchedSenderOf watch (options: ProducerOptions) =
 let private senderOf options = watchedSenderOf None options
 
 let private preparedOf options =
-    OutgoingMessage.ofMessage options "id" (Message.ofText "T" "body") |> Buffers.ok
+    OutgoingMessage.ofMessage options (PackedId.OfText "id") (Message.ofText "T" "body")
+    |> Buffers.ok
 
 let private sendOnce (brokers: int) (attempts: int) aim isWatched (fates: FaultOutcome list) : Task<Sent> =
     task {
@@ -238,10 +239,15 @@ let private observers =
                     let outcome =
                         sent.Outcome
                         |> Result.map (fun receipt ->
-                            { receipt with
-                                UniqueId = ""
-                                Queue = { receipt.Queue with QueueId = 0 }
-                            })
+                            SendReceipt(
+                                receipt.Status,
+                                { receipt.Queue with QueueId = 0 },
+                                receipt.QueueOffset,
+                                "",
+                                receipt.OffsetId,
+                                receipt.RecallHandle,
+                                receipt.Attempts
+                            ))
                         |> Result.mapError RemotingError.outcome
 
                     outcome, sent.Came.Length, sent.Stored

@@ -1,0 +1,133 @@
+namespace RocketMq
+
+open System
+open RocketMq.Protocol
+
+/// Where a message is stored. Its ids are made when they are read. Of what was sent more than once it tells of the last attempt.
+[<Sealed>]
+type SendReceipt
+    internal
+    (
+        status: SendStatus,
+        queue: MessageQueue,
+        queueOffset: int64,
+        uniqueId: PackedId,
+        offsetId: PackedId,
+        recallHandle: string option,
+        attempts: int
+    ) =
+    // Two numbers each, and one place for all texts: a packed id of its own would take a third more.
+    let uniqueHigh = uniqueId.High
+    let uniqueLow = uniqueId.Low
+    let offsetHigh = offsetId.High
+    let offsetLow = offsetId.Low
+
+    let rare: RareParts | null =
+        if uniqueId.IsPacked && offsetId.IsPacked && recallHandle.IsNone then
+            null
+        else
+            {
+                OtherUniqueId = uniqueId.Other
+                OtherOffsetId = offsetId.Other
+                RecallHandle = recallHandle
+            }
+
+    let textOf (other: string | null) high low =
+        match other with
+        | null -> PackedId.OfBytes(high, low).ToString()
+        | text -> text
+
+    /// A receipt as a broker could have given it, for tests, and for interceptors that do not send.
+    new
+        (
+            status: SendStatus,
+            queue: MessageQueue,
+            queueOffset: int64,
+            uniqueId: string,
+            offsetId: string,
+            recallHandle: string option,
+            attempts: int
+        ) =
+        SendReceipt(
+            status,
+            queue,
+            queueOffset,
+            PackedId.OfText uniqueId,
+            PackedId.OfText offsetId,
+            recallHandle,
+            attempts
+        )
+
+    /// All of them mean stored; what they add is how safely.
+    member _.Status = status
+    member _.Queue = queue
+
+    /// Of a message that brokers hold back: its offset in a queue of the broker's own.
+    member _.QueueOffset = queueOffset
+
+    /// The id that the sender gave the message. Consumers see it.
+    member _.UniqueId: string =
+        match rare with
+        | null -> textOf null uniqueHigh uniqueLow
+        | rare -> textOf rare.OtherUniqueId uniqueHigh uniqueLow
+
+    /// Where the broker keeps the message.
+    member _.OffsetId: string =
+        match rare with
+        | null -> textOf null offsetHigh offsetLow
+        | rare -> textOf rare.OtherOffsetId offsetHigh offsetLow
+
+    /// Of a timed message, since 5.3: what recalls it, see `Producer.Recall`.
+    member _.RecallHandle: string option =
+        match rare with
+        | null -> None
+        | rare -> rare.RecallHandle
+
+    /// How often it was sent. If more than once, it may be stored more than once.
+    member _.Attempts = attempts
+
+    override receipt.ToString() =
+        invariant $"{status}, {queue}, offset {queueOffset}, id {receipt.UniqueId}"
+
+    override receipt.Equals other =
+        match other with
+        | :? SendReceipt as other ->
+            status = other.Status
+            && queue = other.Queue
+            && queueOffset = other.QueueOffset
+            && receipt.UniqueId = other.UniqueId
+            && receipt.OffsetId = other.OffsetId
+            && receipt.RecallHandle = other.RecallHandle
+            && attempts = other.Attempts
+        | _ -> false
+
+    override receipt.GetHashCode() =
+        HashCode.Combine(queue, queueOffset, receipt.UniqueId, attempts)
+
+/// What most receipts do not have.
+and [<NoComparison; NoEquality>] internal RareParts =
+    {
+        OtherUniqueId: string | null
+        OtherOffsetId: string | null
+        RecallHandle: string option
+    }
+
+module internal BatchReceipt =
+    /// The receipt of each message of a batch, by the unique ids in their order, from that of the whole.
+    let split (uniqueIds: string list) (receipt: SendReceipt) : SendReceipt list =
+        let offsetIds = receipt.OffsetId.Split ','
+
+        uniqueIds
+        |> List.mapi (fun index id ->
+            SendReceipt(
+                receipt.Status,
+                receipt.Queue,
+                receipt.QueueOffset + int64 index,
+                id,
+                (if index < offsetIds.Length then
+                     offsetIds[index]
+                 else
+                     receipt.OffsetId),
+                receipt.RecallHandle,
+                receipt.Attempts
+            ))
