@@ -42,7 +42,7 @@ internal static unsafe class ZstandardFrame
             fixed (byte* source = body, target = frame)
             {
                 var size = Methods.ZSTD_compressCCtx(context, target, (nuint)frame.Length, source, (nuint)body.Length, level);
-                return IsError(size) ? Said(size) : FrameResult.Done(frame.AsSpan(0, (int)size).ToArray());
+                return IsError(size) ? DecoderFailed(size) : FrameResult.Done(frame.AsSpan(0, (int)size).ToArray());
             }
         }
         finally
@@ -111,7 +111,7 @@ internal static unsafe class ZstandardFrame
 
             if (IsError(inflated))
             {
-                return Said(inflated);
+                return DecoderFailed(inflated);
             }
 
             return inflated == (nuint)size ? FrameResult.Done(body) : FrameResult.Failed("it does not have the size that it declares");
@@ -128,7 +128,7 @@ internal static unsafe class ZstandardFrame
 
         if (IsError(set))
         {
-            return Said(set);
+            return DecoderFailed(set);
         }
 
         var buffer = ArrayPool<byte>.Shared.Rent(FirstBufferBytes);
@@ -152,7 +152,7 @@ internal static unsafe class ZstandardFrame
 
                 if (IsError(hint))
                 {
-                    return Said(hint);
+                    return DecoderFailed(hint);
                 }
 
                 written += added;
@@ -199,5 +199,5 @@ internal static unsafe class ZstandardFrame
 
     private static bool IsError(nuint size) => Methods.ZSTD_isError(size);
 
-    private static FrameResult Said(nuint error) => FrameResult.Failed($"the decoder says {Methods.ZSTD_getErrorName(error)}");
+    private static FrameResult DecoderFailed(nuint error) => FrameResult.Failed($"the decoder says {Methods.ZSTD_getErrorName(error)}");
 }

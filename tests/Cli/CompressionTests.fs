@@ -24,7 +24,8 @@ let private send (broker: EmbeddedBroker) (compression: BodyCompression) (topic:
 
 let private cells (name: string) (run: CliRun) : string list =
     [
-        for row in JsonDocument.Parse(run.Out).RootElement.GetProperty("rows").EnumerateArray() -> string (row.GetProperty name)
+        for row in JsonDocument.Parse(run.Out).RootElement.GetProperty("rows").EnumerateArray() ->
+            string (row.GetProperty name)
     ]
 
 let tests =

@@ -167,6 +167,37 @@ let private unsized (blocks: int) : byte[] =
             7uy
     |]
 
+let private declaredSizes =
+    testList
+        "sizes that frames declare"
+        [
+            testCase "a Zstandard frame that does not say its size is refused at the limit as well"
+            <| fun () ->
+                let blockBytes = 128 * 1024
+                let frame = unsized 1_000
+                let bodyBytes = 1_000 * blockBytes
+                (inflate zstandard bodyBytes frame).Bytes.Length |> shouldEqual bodyBytes
+                (inflate zstandard (bodyBytes - 1) frame).IsTooLarge |> shouldBeTrue
+                (inflate zstandard (bodyBytes / 2) frame).IsTooLarge |> shouldBeTrue
+                (inflate zstandard 0 (unsized 1)).IsTooLarge |> shouldBeTrue
+                let before = GC.GetAllocatedBytesForCurrentThread()
+                (inflate zstandard (1024 * 1024) frame).IsTooLarge |> shouldBeTrue
+
+                GC.GetAllocatedBytesForCurrentThread() - before
+                |> shouldStayBelow (8L * 1024L * 1024L)
+
+            testCase "a frame that asks for more memory than any body needs is refused"
+            <| fun () ->
+                // By the zstd program with a window of 128 MiB, from a pipe: the frame declares the window.
+                let frame =
+                    Convert.FromHexString "28b52ffd04886500003068656c6c6f200100314a11a2ed1e0c"
+
+                let small = inflate zstandard (1024 * 1024) frame
+                string small.Reason |> shouldMention "memory"
+                let large = inflate zstandard (128 * 1024 * 1024) frame
+                large.Bytes.ToArray() |> shouldEqual hello
+        ]
+
 let private frames =
     testList
         "frames"
@@ -203,32 +234,6 @@ let private frames =
                     (compress lz4 (Array.init 9_000_000 (fun index -> byte (index % 251))))[4]
                 // Version 01, independent blocks, no checksum of blocks, no size, no checksum, no dictionary.
                 flags |> shouldEqual 0x60uy
-
-            testCase "a Zstandard frame that does not say its size is refused at the limit as well"
-            <| fun () ->
-                let blockBytes = 128 * 1024
-                let frame = unsized 1_000
-                let bodyBytes = 1_000 * blockBytes
-                (inflate zstandard bodyBytes frame).Bytes.Length |> shouldEqual bodyBytes
-                (inflate zstandard (bodyBytes - 1) frame).IsTooLarge |> shouldBeTrue
-                (inflate zstandard (bodyBytes / 2) frame).IsTooLarge |> shouldBeTrue
-                (inflate zstandard 0 (unsized 1)).IsTooLarge |> shouldBeTrue
-                let before = GC.GetAllocatedBytesForCurrentThread()
-                (inflate zstandard (1024 * 1024) frame).IsTooLarge |> shouldBeTrue
-
-                GC.GetAllocatedBytesForCurrentThread() - before
-                |> shouldStayBelow (8L * 1024L * 1024L)
-
-            testCase "a frame that asks for more memory than any body needs is refused"
-            <| fun () ->
-                // By the zstd program with a window of 128 MiB, from a pipe: the frame declares the window.
-                let frame =
-                    Convert.FromHexString "28b52ffd04886500003068656c6c6f200100314a11a2ed1e0c"
-
-                let small = inflate zstandard (1024 * 1024) frame
-                string small.Reason |> shouldMention "memory"
-                let large = inflate zstandard (128 * 1024 * 1024) frame
-                large.Bytes.ToArray() |> shouldEqual hello
         ]
 
 let private registeredCodecs =
@@ -324,4 +329,5 @@ let private errorsOfCodecs =
         ]
 
 [<Tests>]
-let tests = testList "BodyCodec" [ frames; registeredCodecs; errorsOfCodecs ]
+let tests =
+    testList "BodyCodec" [ frames; declaredSizes; registeredCodecs; errorsOfCodecs ]
