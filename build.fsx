@@ -16,6 +16,7 @@ let csharpFolders =
         "src/RocketMq.Extensions.Hosting"
         "src/RocketMq.Testing"
         "src/RocketMq.OpenTelemetry"
+        "src/RocketMq.Compression"
         "src/RocketMq.Cap"
         "src/RocketMq.Administration"
         "src/RocketMq.Administration.Hosting"
@@ -37,6 +38,7 @@ let packages =
         "src/RocketMq.Extensions.Hosting"
         "src/RocketMq.Testing"
         "src/RocketMq.OpenTelemetry"
+        "src/RocketMq.Compression"
         "src/RocketMq.Cap"
         "src/RocketMq.Administration.fs"
         "src/RocketMq.Administration"
@@ -656,6 +658,7 @@ let csharpPackages =
     [
         "src/RocketMq.Client.CSharp"
         "src/RocketMq.OpenTelemetry"
+        "src/RocketMq.Compression"
         "src/RocketMq.Extensions.Hosting"
         "src/RocketMq.Testing"
         "src/RocketMq.Cap"

@@ -11,6 +11,7 @@ open BenchmarkDotNet.Jobs
 open BenchmarkDotNet.Loggers
 open BenchmarkDotNet.Running
 open BenchmarkDotNet.Toolchains.InProcess.NoEmit
+open RocketMq
 open RocketMq.Protocol
 
 /// Encodes into one buffer, again and again. `Decode` reads a whole frame. `Bare` makes what a decoded command consists
@@ -71,6 +72,31 @@ type RecordBenchmarks() =
     member _.DecodeRecord() =
         MessageCodec.decodeAll "broker-a" Samples.records |> Samples.ok
 
+/// Compresses and inflates bodies of 16 KB, by each codec that Java's clients know.
+[<CategoriesColumn; GroupBenchmarksBy(BenchmarkLogicalGroupRule.ByParams)>]
+type BodyBenchmarks() =
+    let codecs = RocketMq.Client.CompressionCodecs.AddTo BodyCodecs.standard
+    let mutable compressed = ReadOnlyMemory<byte>.Empty
+
+    [<Params(BodyCompression.Zlib, BodyCompression.Lz4, BodyCompression.Zstandard)>]
+    member val Compression = BodyCompression.Zlib with get, set
+
+    [<GlobalSetup>]
+    member this.Setup() = compressed <- this.Compress()
+
+    [<Benchmark>]
+    member this.Compress() =
+        BodyCodecs.compress this.Compression Samples.orders codecs |> Samples.ok
+
+    [<Benchmark>]
+    member this.Inflate() =
+        BodyCodecs.inflate
+            (BodyCodecs.compressionOf this.Compression)
+            MessageBody.defaultMaxDecompressedBodySize
+            compressed
+            codecs
+        |> Samples.ok
+
 let private config: IConfig =
     ManualConfig
         .CreateEmpty()
@@ -100,6 +126,7 @@ let run (settings: Settings) =
         [
             BenchmarkRunner.Run<FrameBenchmarks> config
             BenchmarkRunner.Run<RecordBenchmarks> config
+            BenchmarkRunner.Run<BodyBenchmarks> config
         ]
 
     let isWhole (summary: BenchmarkDotNet.Reports.Summary) =

@@ -20,6 +20,14 @@ let median (values: float list) = (List.sort values)[values.Length / 2]
 
 let body: byte[] = Array.init 128 byte
 
+/// A list of orders in JSON, of 16 KB.
+let orders: ReadOnlyMemory<byte> =
+    let order index =
+        $$"""{"id":"o-{{index}}","item":"coffee","cups":{{index * 7919 % 13}},"cents":{{index * 104_729 % 9_973}}}"""
+
+    let text = String.Join(',', Seq.init 300 order)
+    ReadOnlyMemory((Text.Encoding.UTF8.GetBytes text)[.. 16 * 1024 - 1])
+
 let private message =
     Message.ofBytes "BenchTopic" body
     |> Message.withTag "created"

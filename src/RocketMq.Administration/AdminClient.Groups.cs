@@ -31,6 +31,6 @@ public sealed partial class AdminClient
         ArgumentNullException.ThrowIfNull(messageId);
         ArgumentNullException.ThrowIfNull(traceTopic);
         return MessageTrace.FromCore(await RunAsync(
-            Admin.MessageTraces.ofMessage(traceTopic, messageId), cancellationToken).ConfigureAwait(false));
+            Admin.MessageTraces.ofMessage(_codecs, traceTopic, messageId), cancellationToken).ConfigureAwait(false));
     }
 }

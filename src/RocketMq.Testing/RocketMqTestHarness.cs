@@ -18,10 +18,10 @@ public sealed class RocketMqTestHarness : IAsyncDisposable
     private readonly StoredMessages _stored;
     private readonly Producer _producer;
 
-    private RocketMqTestHarness(RocketMqTestHarnessOptions options, EmbeddedClock clock, EmbeddedBroker broker)
+    private RocketMqTestHarness(RocketMqTestHarnessOptions options, EmbeddedClock clock, EmbeddedBroker broker, BodyCodecs codecs)
     {
         (_options, Clock, Broker) = (options, clock, broker);
-        _stored = new(broker);
+        _stored = new(broker, codecs);
         _producer = Producer.Create("test-harness").NameServers(broker.NameServer).Build();
     }
 
@@ -41,15 +41,17 @@ public sealed class RocketMqTestHarness : IAsyncDisposable
     public IReadOnlyList<HandledMessage> Handled => _handled.All;
 
     /// <summary>Starts a broker on free ports of 127.0.0.1.</summary>
+    /// <exception cref="ArgumentException">A codec's compression is not a number from 1 to 7.</exception>
     public static async Task<RocketMqTestHarness> StartAsync(
         RocketMqTestHarnessOptions? options = null, CancellationToken cancellationToken = default)
     {
         var settings = options ?? new RocketMqTestHarnessOptions();
+        var codecs = StoredMessages.CodecsOf(settings.Codecs);
         var clock = new EmbeddedClock(settings.ClockRuns);
         var broker = await EmbeddedBroker.StartAsync(
             new EmbeddedBrokerOptions { Clock = clock, Logger = settings.LoggerFactory?.CreateLogger("RocketMq.Embedded") },
             cancellationToken).ConfigureAwait(false);
-        return new(settings, clock, broker);
+        return new(settings, clock, broker, codecs);
     }
 
     /// <summary>
@@ -176,6 +178,8 @@ public sealed class RocketMqTestHarness : IAsyncDisposable
         await _stored.DisposeAsync().ConfigureAwait(false);
         await Broker.StopAsync().ConfigureAwait(false);
     }
+
+    internal void ReadAs<TBuilder>(ClientBuilder<TBuilder> builder) where TBuilder : ClientBuilder<TBuilder> => _stored.AddCodecsOf(builder);
 
     internal async Task<ConsumeResult> RecordAsync(string group, ReceivedMessage message, Func<Task<ConsumeResult>> handle)
     {

@@ -22,6 +22,7 @@ public static class RocketMqTestHarnessExtensions
         services.TryAddSingleton(harness);
         services.AddSingleton<IPostConfigureOptions<RocketMqOptions>>(new HarnessAddresses(harness));
         services.AddSingleton<IConsumeMiddleware>(new HarnessMiddleware(harness));
+        services.AddSingleton<IClientObserver>(new HarnessCodecs(harness));
         return services;
     }
 
@@ -45,6 +46,12 @@ public static class RocketMqTestHarnessExtensions
             var configure = options.ConfigureClient;
             options.ConfigureClient = builder => (configure?.Invoke(builder) ?? builder).NameServers(harness.NameServers);
         }
+    }
+
+    /// <summary>What the clients of the service write the harness can read.</summary>
+    private sealed class HarnessCodecs(RocketMqTestHarness harness) : IClientObserver
+    {
+        public void Configured<TBuilder>(ClientBuilder<TBuilder> builder) where TBuilder : ClientBuilder<TBuilder> => harness.ReadAs(builder);
     }
 
     private sealed class HarnessMiddleware(RocketMqTestHarness harness) : IConsumeMiddleware

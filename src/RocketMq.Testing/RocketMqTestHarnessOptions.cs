@@ -21,6 +21,12 @@ public sealed class RocketMqTestHarnessOptions
     /// <summary>Reads bodies for calls that take a type. Default JSON by reflection, with the names of the web.</summary>
     public IMessageSerializer Serializer { get; init; } = new ReflectionJson();
 
+    /// <summary>
+    /// What stored bodies are read with, beside zlib and the codecs of the clients of a service that has the harness: those of clients that the
+    /// test sets up itself, such as <c>[new Lz4Codec(), new ZstandardCodec()]</c> of the package RocketMq.Compression. Default none.
+    /// </summary>
+    public IReadOnlyList<IBodyCodec> Codecs { get; init; } = [];
+
     /// <summary>Where the broker logs. Default nowhere.</summary>
     public ILoggerFactory? LoggerFactory { get; init; }
 

@@ -6,19 +6,45 @@ namespace RocketMq.Testing;
 using RocketMq.Client;
 
 /// <summary>Reads what the broker has stored, as any client could.</summary>
-internal sealed class StoredMessages(EmbeddedBroker broker) : IAsyncDisposable
+internal sealed class StoredMessages : IAsyncDisposable
 {
     /// <summary>Of the client that reads; it is a member of no group.</summary>
     private const string Reader = "test-harness";
 
-    private readonly RocketMqClient _client = RocketMqClient.Create().NameServers(broker.NameServer).Start();
+    private readonly EmbeddedBroker _broker;
+    private readonly RocketMqClient _client;
+    private readonly Lock _gate = new();
+
+    /// <summary>What bodies are read with: what the harness was given, and what the clients of services have.</summary>
+    private BodyCodecs _codecs;
+
+    internal StoredMessages(EmbeddedBroker broker, BodyCodecs codecs)
+    {
+        (_broker, _codecs) = (broker, codecs);
+        _client = RocketMqClient.Create().NameServers(broker.NameServer).Start();
+    }
+
+    /// <summary>The standard codecs and these.</summary>
+    /// <exception cref="ArgumentException">A compression is not a number from 1 to 7.</exception>
+    internal static BodyCodecs CodecsOf(IReadOnlyList<IBodyCodec> codecs) => codecs
+        .Aggregate(RocketMqClient.Create(), (client, codec) => client.Codec(codec))
+        .AddCodecsTo(BodyCodecsModule.standard);
 
     public ValueTask DisposeAsync() => _client.DisposeAsync();
+
+    /// <summary>Has bodies read that a client writes.</summary>
+    internal void AddCodecsOf<TBuilder>(ClientBuilder<TBuilder> builder) where TBuilder : ClientBuilder<TBuilder>
+    {
+        lock (_gate)
+        {
+            Volatile.Write(ref _codecs, builder.AddCodecsTo(_codecs));
+        }
+    }
 
     /// <summary>All messages of a topic, in their order within each queue; none if there is no such topic.</summary>
     internal async Task<IReadOnlyList<ReceivedMessage>> ReadAsync(string topic, CancellationToken cancellationToken)
     {
-        await using var reader = _client.PullConsumer(Reader).CreateClient();
+        await using var reader = _client.PullConsumer(Reader).WithCodecs(Volatile.Read(ref _codecs)).CreateClient();
         var messages = new List<ReceivedMessage>();
 
         foreach (var queue in await QueuesAsync(topic, cancellationToken).ConfigureAwait(false))
@@ -56,7 +82,7 @@ internal sealed class StoredMessages(EmbeddedBroker broker) : IAsyncDisposable
 
     private async Task<IReadOnlyList<MessageQueue>> QueuesAsync(string topic, CancellationToken cancellationToken)
     {
-        await using var names = NameServerClient.Connect(broker.NameServer);
+        await using var names = NameServerClient.Connect(_broker.NameServer);
 
         try
         {

@@ -23,6 +23,7 @@ let main arguments =
                 ClientTests.tests
                 AccessTests.tests
                 LookupTests.tests
+                CompressionTests.tests
                 MetadataTests.tests
                 PartlyTests.tests
                 DocumentTests.tests

@@ -34,17 +34,18 @@ module MessageTraces =
         | TransactionTraced transaction -> transaction.MessageId
         | RecallTraced recall -> recall.MessageId
 
-    let private recordsOf (message: StoredMessage) : Result<TraceRecord, unit> list =
-        match MessageBody.decode MessageBody.defaultMaxDecompressedBodySize message with
+    let private recordsOf (codecs: BodyCodecs) (message: StoredMessage) : Result<TraceRecord, unit> list =
+        match MessageBody.decodeWith codecs MessageBody.defaultMaxDecompressedBodySize message with
         | Error _ -> [ Error() ]
         | Ok body -> TraceRecords.decode body |> List.map (Result.mapError ignore)
 
-    /// The trace of a message by the id that its sender gave it, out of a topic of traces, by default RMQ_SYS_TRACE_TOPIC.
-    let ofMessage (traceTopic: string) (messageId: string) : Plan<MessageTrace> =
+    /// The trace of a message by the id that its sender gave it, out of a topic of traces, by default RMQ_SYS_TRACE_TOPIC. A producer
+    /// compresses its traces as it does its messages: the codecs are those of the clients that wrote them, `ClientOptions.Codecs`.
+    let ofMessage (codecs: BodyCodecs) (traceTopic: string) (messageId: string) : Plan<MessageTrace> =
         KeySearch.Of(traceTopic, messageId)
         |> MessageSearch.byKey
         |> Plan.map (fun found ->
-            let records = found.Messages |> List.collect recordsOf
+            let records = found.Messages |> List.collect (recordsOf codecs)
 
             {
                 Records =

@@ -11,7 +11,7 @@ module MessageLookups =
     let private received (message: StoredMessage) : ReceivedMessage =
         {
             Message = message
-            Body = MessageBody.decode MessageBody.defaultMaxDecompressedBodySize message
+            Body = MessageBody.decodeWith Connecting.codecs MessageBody.defaultMaxDecompressedBodySize message
         }
 
     /// Messages as the columns that tail has.
@@ -201,7 +201,7 @@ module MessageLookups =
         Administering.using invocation (fun administrator ->
             backgroundTask {
                 let! found =
-                    Administering.run invocation administrator (MessageTraces.ofMessage topic id)
+                    Administering.run invocation administrator (MessageTraces.ofMessage Connecting.codecs topic id)
 
                 return
                     found

@@ -141,11 +141,16 @@ module Connecting =
         else
             options
 
+    /// What bodies are read with: whatever RocketMQ's clients write.
+    let codecs: BodyCodecs = RocketMq.Client.CompressionCodecs.AddTo BodyCodecs.standard
+
     /// Options of clients that need not name servers yet.
     let partial (invocation: Invocation) : Result<ClientOptions, Failure> =
         contexts invocation
         |> Result.bind (fun (current, chosen) ->
-            ClientOptions.shared []
+            { ClientOptions.shared [] with
+                Codecs = codecs
+            }
             |> withContext current
             |> Result.bind (withVariables invocation.Host)
             |> Result.bind (withContext chosen)

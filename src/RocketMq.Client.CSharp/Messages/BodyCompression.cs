@@ -3,10 +3,10 @@ namespace RocketMq.Client;
 /// <summary>How a body is compressed: numbers of the protocol. 4 to 7 are free for codecs of one's own; Java's clients refuse them.</summary>
 public enum BodyCompression
 {
-    /// <summary>By the system's liblz4. Since 5.0.</summary>
+    /// <summary>By the package RocketMq.Compression. Servers and Java's clients know it since 5.0.</summary>
     Lz4 = 1,
 
-    /// <summary>By the system's libzstd. Since 5.0.</summary>
+    /// <summary>By the package RocketMq.Compression. Servers and Java's clients know it since 5.0.</summary>
     Zstandard = 2,
 
     /// <summary>Every client reads it.</summary>

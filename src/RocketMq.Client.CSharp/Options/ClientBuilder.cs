@@ -48,15 +48,20 @@ public abstract class ClientBuilder<TSelf> : ConnectionBuilder<TSelf>
     public TSelf UnitName(string name) => Set(name);
 
     /// <summary>
-    /// Compresses and inflates by a codec of one's own, in place of the one for the same compression. Default zlib by the
-    /// framework; LZ4 and Zstandard by libraries of the system, if there are.
+    /// Compresses and inflates by this codec, in place of the one for the same compression. Default zlib by the framework; the
+    /// package RocketMq.Compression has LZ4 and Zstandard, see its AddCompressionCodecs.
     /// </summary>
     /// <exception cref="ArgumentException">Its compression is not a number from 1 to 7.</exception>
     public TSelf Codec(IBodyCodec codec)
     {
         ArgumentNullException.ThrowIfNull(codec);
-        return Set(Core.BodyCodecsModule.add(new CoreCodec(codec), Client.Codecs).OrThrowArgument(nameof(codec)));
+        return Set(Core.BodyCodecsModule.add(codec as Core.IBodyCodec ?? new CoreCodec(codec), Client.Codecs).OrThrowArgument(nameof(codec)));
     }
+
+    /// <summary>These and those that were added to the builder, for who reads what its clients do.</summary>
+    internal Core.BodyCodecs AddCodecsTo(Core.BodyCodecs codecs) => Core.BodyCodecsModule.addAll(Client.Codecs, codecs);
+
+    internal TSelf WithCodecs(Core.BodyCodecs codecs) => Set(codecs, setting: nameof(Codec));
 
     /// <summary>The options as the core takes them.</summary>
     /// <exception cref="InvalidRequestException">NAMESRV_ADDR is no list of addresses.</exception>

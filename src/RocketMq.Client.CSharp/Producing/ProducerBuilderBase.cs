@@ -31,7 +31,7 @@ public abstract class ProducerBuilderBase<TSelf> : ClientBuilder<TSelf>
     /// <exception cref="ArgumentOutOfRangeException">Not above 0.</exception>
     public TSelf CompressFrom(int bytes) => Set(bytes);
 
-    /// <summary>How bodies are compressed. Default <see cref="BodyCompression.Zlib"/>. A send fails if there is no codec for it.</summary>
+    /// <summary>How bodies are compressed. Default <see cref="BodyCompression.Zlib"/>. The producer does not start if it has no codec for it.</summary>
     /// <param name="value">How.</param>
     /// <param name="fromBytes">As <see cref="CompressFrom"/>; null leaves the size as it is.</param>
     /// <exception cref="ArgumentOutOfRangeException">A number is not from 1 to 7, or a size not above 0.</exception>

@@ -37,4 +37,5 @@ module internal ConsumerLog =
     let subscriptionsDiffer: Event2<string, string> = event2 warning 1133 "SubscriptionsDiffer" "Members of group {Group} subscribe differently, so that each loses messages: {Difference}"
     let topicMissing: Event3<string, string, string> = event3 warning 1134 "TopicMissing" "Group {Group} cannot read topic {Topic} yet and looks for it until it can: {Reason}"
     let topicFound: Event2<string, string> = event2 information 1135 "TopicFound" "Group {Group} has found topic {Topic} and reads it"
+    let codecMissing: Event4<string, MessageQueue, int64, string> = event4 error 1148 "CodecMissing" "Group {Group} stops reading {Queue} at offset {Offset}, so that nothing is lost: {Reason}"
     let groupMissing: Event2<string, string> = event2 warning 1147 "GroupMissing" "Group {Group} does not exist at {Broker}: none of its members gets messages there until it is created, with mqadmin updateSubGroup, or by a broker with autoCreateSubscriptionGroup"

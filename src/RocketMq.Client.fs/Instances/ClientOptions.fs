@@ -17,7 +17,7 @@ type ClientOptions =
         InstanceName: string option
         /// The unit of a deployment in several that it belongs to. Default none.
         UnitName: string option
-        /// What compresses and inflates bodies. Default: zlib, and LZ4 and Zstandard where the system has them.
+        /// What compresses and inflates bodies. Default: zlib. The package RocketMq.Compression has LZ4 and Zstandard.
         Codecs: BodyCodecs
         /// Default: those of `RemotingOptions.Default`, but calls fail with the attempt to connect (`FailWithDial`).
         Remoting: RemotingOptions

@@ -340,6 +340,20 @@ type internal PopClient(consumer: ConsumerOptions, instance: ClientInstance, con
             | [] -> return ()
         }
 
+    /// Whether there is a codec for its body.
+    member _.CanRead(popped: Popped) : bool =
+        MessageBody.hasCodec consumer.Client.Codecs popped.Message
+
+    /// Nothing more is popped from there: a message has no codec here. It is not acknowledged, so that it comes again when its
+    /// receipt has run out. The error is what a caller is told.
+    member _.StopAt(queue: MessageQueue, popped: Popped) : RemotingError =
+        let reason = UnreadableMessage.reason popped.Message
+        let error = UnreadableMessage.error queue popped.Message
+        // Whoever has read the log finds it in the health.
+        outcomes.Report(PopDuty.read queue, RemotingError.describe error)
+        PopLog.codecMissing options.Logger group queue (PopMessage.id popped) reason
+        error
+
     /// As the application sees it: mostly one message, and of an outer one, see `InnerBatch`, those that it holds and that
     /// are wanted. They have its receipt.
     member _.Messages(popped: Popped) : StoredMessage[] =

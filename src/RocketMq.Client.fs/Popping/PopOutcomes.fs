@@ -18,6 +18,8 @@ module internal PopDuty =
     let isAcknowledgement (what: string) =
         what.StartsWith(acknowledgements, StringComparison.Ordinal)
 
+    let read (queue: MessageQueue) : string = $"bodies of {pop queue}"
+
     let assignment (topic: string) = $"queues of {topic}"
     let find (topic: string) = $"brokers of {topic}"
 

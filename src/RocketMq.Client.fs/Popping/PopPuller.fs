@@ -29,6 +29,22 @@ type internal PopPuller
                 handling.Dispatch taken
         }
 
+    /// Those that can be handled: in order none that comes after one that cannot, in its queue.
+    let readable (popped: Popped[]) : Popped[] =
+        if Array.forall client.CanRead popped then
+            popped
+        elif options.IsOrderly then
+            popped
+            |> Array.groupBy (fun one -> one.Receipt.BrokerName, one.Receipt.QueueId)
+            |> Array.collect (snd >> Array.takeWhile client.CanRead)
+        else
+            Array.filter client.CanRead popped
+
+    /// Codecs do not change while a client runs: popping on would only hand the message out again and again.
+    let stopAt (queue: MessageQueue) (popped: Popped) (until: CancellationToken) : Task =
+        client.StopAt(queue, popped) |> ignore<RemotingError>
+        Task.Delay(Timeout.InfiniteTimeSpan, clock, until)
+
     let popOnce (queue: MessageQueue) lane (until: CancellationToken) =
         taskResult {
             do! handling.WhenFree until
@@ -47,7 +63,12 @@ type internal PopPuller
 
             // A pop that was asked for is waited for: its messages are hidden from others already.
             let! outcome = client.Pop(attempt, ending)
-            do! deliver lane outcome.Messages
+            do! deliver lane (readable outcome.Messages)
+
+            match Array.tryFind (client.CanRead >> not) outcome.Messages with
+            | Some unreadable -> do! stopAt queue unreadable until
+            | None -> ()
+
             return outcome.Status
         }
 
@@ -104,4 +125,5 @@ type internal PopPuller
 
             // What failed last may have been told after the queue was given up.
             outcomes.Forget(PopDuty.pop queue)
+            outcomes.Forget(PopDuty.read queue)
         }

@@ -2,6 +2,12 @@ namespace RocketMq
 
 open RocketMq.Protocol
 
+module internal PopMessage =
+    /// The id that its sender gave it, or else the one that the broker did.
+    let id (popped: Popped) : string =
+        Properties.tryFind PropertyName.uniqueKey popped.Message.Properties
+        |> ValueOption.defaultWith (fun () -> popped.Message.OffsetId)
+
 /// A message that is held, and the call of a handler that works on it.
 [<Sealed>]
 type internal PopTicket(popped: Popped) =
@@ -11,9 +17,7 @@ type internal PopTicket(popped: Popped) =
 
     member _.Popped = popped
 
-    member _.MessageId: string =
-        Properties.tryFind PropertyName.uniqueKey popped.Message.Properties
-        |> ValueOption.defaultWith (fun () -> popped.Message.OffsetId)
+    member _.MessageId: string = PopMessage.id popped
 
     /// A handler is about to work on it. Whether the message comes again already, whatever the handler does.
     member _.Begin(run: HandlerWorker) : bool =

@@ -94,6 +94,7 @@ internal sealed class ClusterRegistration(string name)
             var before = problems.Count;
             var builder = options.Settings.Apply(ClientDefaults.Of(services), problems);
             builder = options.ConfigureClient?.Invoke(builder) ?? builder;
+            HostedClients.Observe(services, builder);
 
             // Without name servers because they are wrong is no other mistake.
             return options.IsTextUnreadable || (problems.Count > before && options.NameServers is not null) ? Substitute(builder) : builder.Start();

@@ -94,6 +94,15 @@ internal static class HostedClients
             return new(self, consumer, consumer.StartAsync, consumer.StopAsync, () => consumer.IsStarted, () => consumer.Health);
         });
 
+    /// <summary>Shows how a client is set up to those who are to know.</summary>
+    internal static void Observe<TBuilder>(IServiceProvider services, TBuilder builder) where TBuilder : ClientBuilder<TBuilder>
+    {
+        foreach (var observer in services.GetServices<IClientObserver>())
+        {
+            observer.Configured(builder);
+        }
+    }
+
     /// <summary>Handles a message by a handler of the message's scope.</summary>
     internal static Task<ConsumeResult> Handle<THandler>(ConsumeContext context) where THandler : class, IMessageHandler =>
         context.Services.GetRequiredService<THandler>().HandleAsync(context.Message, context.CancellationToken);
@@ -127,9 +136,11 @@ internal static class HostedClients
         where TBuilder : ClientBuilder<TBuilder>
     {
         var read = settings?.Apply(builder, parts.Problems) ?? builder;
-        return configure is null
+        var configured = configure is null
             ? read
             : configure(read) ?? throw new InvalidOperationException("The function that sets it up returned null instead of a builder.");
+        Observe(parts.Services, configured);
+        return configured;
     }
 
     private static TBuilder Subscribe<TBuilder>(TBuilder builder, ConsumerOptions options)

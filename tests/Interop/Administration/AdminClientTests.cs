@@ -136,6 +136,38 @@ public sealed class AdminClientTests(string kind) : ServerTests(kind)
     }
 
     [Test]
+    public async Task Messages_and_traces_are_read_by_the_codecs_of_the_client(
+        [Values] BodyCompression compression, CancellationToken cancellation)
+    {
+        await using var client = AsTheClusterWants(RocketMqClient.Create()).NameServers(NameServers).AddCompressionCodecs().Start();
+        var admin = new AdminClient(client, new() { VerifyWithin = TimeSpan.FromSeconds(30L) });
+        var (topic, traces, group) = (NewName("topic"), NewName("traces"), NewName("group"));
+        await admin.CreateTopicAsync(topic, new() { ReadQueues = 1 }, cancellationToken: cancellation);
+        await admin.CreateTopicAsync(traces, new() { ReadQueues = 1 }, cancellationToken: cancellation);
+        SendReceipt receipt;
+
+        await using (var producer = await client.Producer(group).Compression(compression, fromBytes: 1).Trace(traces).StartAsync(cancellation))
+        {
+            receipt = await producer.SendAsync(Message.To(topic).Body("coffee, coffee, coffee"), cancellation);
+        }
+
+        // Brokers index messages after they have stored them.
+        FoundMessages found;
+        MessageTrace trace;
+
+        do
+        {
+            found = await admin.FindByIdAsync(receipt.MessageId, topic, cancellation);
+            trace = await admin.GetTraceAsync(receipt.MessageId, traces, cancellation);
+        }
+        while (found.Messages.Count == 0 || (trace.Events.Count == 0 && trace.Unreadable == 0));
+
+        Assert.That(found.Messages.Select(TextOf), Is.EqualTo(new[] { "coffee, coffee, coffee" }));
+        Assert.That(trace.Events.Select(one => one.Group), Is.EqualTo(new[] { group }));
+        Assert.That(trace.Unreadable, Is.Zero);
+    }
+
+    [Test]
     public async Task Producers_are_listed_by_group_and_all(CancellationToken cancellation)
     {
         await using var client = Shared();

@@ -158,7 +158,8 @@ public sealed class ReadmeTests() : ClockedBrokerFixture(runs: true)
                     seen.Add(receipt);
                     return receipt;
                 })
-                .Compression(BodyCompression.Zstandard, fromBytes: 16_384)  // by the system's library
+                .AddCompressionCodecs()                                     // of the package RocketMq.Compression
+                .Compression(BodyCompression.Zstandard, fromBytes: 16_384)
                 .LatencyFaultTolerance()
                 .StartAsync();
             // readme

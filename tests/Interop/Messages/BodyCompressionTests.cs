@@ -15,16 +15,7 @@ public sealed class BodyCompressionTests(string kind) : ServerTests(kind)
     {
         var topic = NewName("topic");
         await using var producer = await builder.StartAsync(cancellation);
-
-        try
-        {
-            await producer.SendAsync(Message.To(topic).Body(body), cancellation);
-        }
-        catch (InvalidRequestException error) when (error.Message.Contains("install it", StringComparison.Ordinal))
-        {
-            Assert.Ignore(error.Message);
-        }
-
+        await producer.SendAsync(Message.To(topic).Body(body), cancellation);
         await using var consumer = await StartConsumerAsync(NewName("group"), topic, cancellation);
         return await consumer.ReceiveAsync(cancellation);
     }
@@ -32,7 +23,7 @@ public sealed class BodyCompressionTests(string kind) : ServerTests(kind)
     [Test]
     public async Task Body_arrives_whole_with_every_compression([Values] BodyCompression compression, CancellationToken cancellation)
     {
-        var message = await RoundTripAsync(Build().Compression(compression), Large, cancellation);
+        var message = await RoundTripAsync(Build().AddCompressionCodecs().Compression(compression), Large, cancellation);
         Assert.That(message.Body.ToArray(), Is.EqualTo(Large));
         Assert.That(message.StoredBody.Length, Is.LessThan(Large.Length / 2));
     }
@@ -59,12 +50,10 @@ public sealed class BodyCompressionTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task A_compression_that_has_no_codec_sends_nothing(CancellationToken cancellation)
+    public async Task A_compression_that_has_no_codec_starts_no_producer(CancellationToken cancellation)
     {
-        var topic = NewName("topic");
-        await using var producer = await Build().Compression((BodyCompression)5).StartAsync(cancellation);
         var error = await Assert.ThrowsAsync<InvalidRequestException>(
-            () => producer.SendAsync(Message.To(topic).Body(Large), cancellation));
+            () => Build().Compression((BodyCompression)5).StartAsync(cancellation));
         Assert.That(error!.Message, Does.Contain("no codec"));
         Assert.That(error.MayHaveBeenExecuted, Is.False);
     }

@@ -120,6 +120,7 @@ public abstract class ServerTests(string kind)
     {
         var builder = AsTheClusterWants(PullConsumer.Create(group))
             .NameServers(NameServers)
+            .AddCompressionCodecs()
             .Subscribe(topic, tags)
             .ConsumeFromWhere(ConsumeFrom.FirstOffset);
 

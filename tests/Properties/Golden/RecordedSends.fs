@@ -20,11 +20,13 @@ type Recorded =
         Body: ReadOnlyMemory<byte>
     }
 
+let private codecs = RocketMq.Client.CompressionCodecs.AddTo BodyCodecs.standard
+
 let inflate (send: SendRequest) =
     match SysFlag.compression send.SysFlag with
     | Compression.Uncompressed -> send.Body
     | compression ->
-        match BodyCodecs.inflate compression (16 * 1024 * 1024) send.Body BodyCodecs.standard with
+        match BodyCodecs.inflate compression (16 * 1024 * 1024) send.Body codecs with
         | Ok body -> body
         | Error error -> failtest $"%A{error}"
 
@@ -192,6 +194,7 @@ let again (recorded: Recorded) act : Task<FakeServers> =
         let options =
             { optionsFor servers send.ProducerGroup with
                 Compression = compressionOf send
+                Client.Codecs = codecs
                 // One recorded application has smaller bodies compressed as well.
                 CompressFromBytes =
                     if SysFlag.compression send.SysFlag = Compression.Uncompressed then

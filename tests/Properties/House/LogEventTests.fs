@@ -91,7 +91,7 @@ let tests =
         "Log events"
         [
             test "each event is defined in one line" {
-                all.Length |> shouldEqual 67
+                all.Length |> shouldEqual 69
 
                 [
                     for file in

@@ -50,6 +50,8 @@ module internal ConsumeDirectly =
 
         backgroundTask {
             match MessageCodec.read (Option.defaultValue "" query.BrokerName) query.Record with
+            | Decoded.Complete(message, _) when not (MessageBody.hasCodec options.Consumer.Client.Codecs message) ->
+                return Error(UnreadableMessage.reason message)
             | Decoded.Complete(message, _) ->
                 let began = clock.GetTimestamp()
 

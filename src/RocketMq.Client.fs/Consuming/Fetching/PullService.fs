@@ -45,6 +45,7 @@ type internal PullService
         subscriptions: Subscriptions,
         space: string,
         expand: int64 -> StoredMessage[] -> StoredMessage[],
+        codecs: BodyCodecs,
         gate: PauseGate,
         problems: MemberProblems,
         refusals: GroupRefusals,
@@ -76,10 +77,45 @@ type internal PullService
             messages.AsSpan(0, count).ToArray()
 
     /// A damaged record is told once, and passed: the broker would give it again for ever.
-    let reportDamaged (queue: ProcessQueue) (records: ReadableRecords) =
+    let reportDamaged (queue: ProcessQueue) (records: ReadableRecords) next =
         for record in records.Damaged do
-            ConsumerLog.recordDamaged log queue.Queue record.Offset record.Error.Message
-            queue.CountDamaged()
+            if record.Offset < next then
+                ConsumerLog.recordDamaged log queue.Queue record.Offset record.Error.Message
+                queue.CountDamaged()
+
+    /// Waits until something makes the pull at hand void: the queue is left or moved, or the subscription changes. Codecs do not change
+    /// while a client runs, so pulling again would find the same.
+    let waitAt (queue: ProcessQueue) (place: PullCursor) (error: RemotingError) : Task =
+        backgroundTask {
+            try
+                while true do
+                    // It is no stuck queue either.
+                    queue.LastPull <- clock.GetTimestamp()
+                    dispatcher.Refused error
+                    do! Task.Delay(PullRetry.lastWait, clock, place.Ending)
+            with :? OperationCanceledException ->
+                ()
+        }
+
+    /// The queue is not read beyond a message that has no codec here: no handler could do anything with it but fail, and what fails
+    /// often enough is a dead letter.
+    let stopAt (queue: ProcessQueue) (place: PullCursor) (message: StoredMessage) : Task<Result<unit, RemotingError>> =
+        backgroundTask {
+            let error = UnreadableMessage.error queue.Queue message
+
+            // Whoever has read the log finds it in the health.
+            problems.Report(queue.Name, RemotingError.describe error)
+
+            ConsumerLog.codecMissing
+                log
+                settings.Group
+                queue.Queue
+                message.QueueOffset
+                (UnreadableMessage.reason message)
+
+            do! waitAt queue place error
+            return Ok()
+        }
 
     let deliver (queue: ProcessQueue) (place: PullCursor) (subscribed: SubscribedTopic) (answer: PullAnswer) =
         let records =
@@ -87,13 +123,26 @@ type internal PullService
 
         let matching = records.Messages |> expand place.Offset |> filterMatching subscribed
 
-        match queue.Pulled(place, matching, records.Next) with
-        | null -> ()
-        | batch ->
-            reportDamaged queue records
+        let unreadable = UnreadableMessage.find codecs matching
 
-            if matching.Length > 0 then
+        let struct (readable, next) =
+            match unreadable with
+            | ValueNone -> struct (matching, records.Next)
+            | ValueSome index ->
+                // The offset of one that holds others may be lower than that of the inner one that was asked for.
+                struct (matching.AsSpan(0, index).ToArray(), max place.Offset matching[index].QueueOffset)
+
+        match queue.Pulled(place, readable, next) with
+        | null -> isRead
+        | batch ->
+            reportDamaged queue records next
+
+            if readable.Length > 0 then
                 dispatcher.Dispatch batch
+
+            match unreadable with
+            | ValueNone -> isRead
+            | ValueSome index -> stopAt queue place matching[index]
 
     /// The broker's queue ends at `next`, below what was read: it has lost messages, and what it has stored since has their
     /// offsets. The first of those is the first that is not older than the newest message that was read.
@@ -170,7 +219,6 @@ type internal PullService
         | PullStatus.Found ->
             queue.BrokerId <- answer.SuggestedBrokerId
             deliver queue place subscribed answer
-            isRead
         | PullStatus.NoNewMessage
         | PullStatus.NoMatch ->
             queue.BrokerId <- answer.SuggestedBrokerId

@@ -104,6 +104,7 @@ type PullConsumer private (options: PullConsumerOptions, instance: ClientInstanc
             subscriptions,
             space,
             InnerBatch.expand options.Consumer.Client.Codecs options.Consumer.MaxDecompressedBodySize,
+            options.Consumer.Client.Codecs,
             PauseGate(),
             problems,
             refusals,

@@ -151,6 +151,7 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
             subscriptions,
             options.Consumer.Client.Namespace,
             InnerBatch.expand options.Consumer.Client.Codecs options.Consumer.MaxDecompressedBodySize,
+            options.Consumer.Client.Codecs,
             gate,
             problems,
             refusals,

@@ -1,6 +1,7 @@
 namespace RocketMq
 
 open System
+open System.Collections.Concurrent
 open System.Threading
 open System.Threading.Tasks
 open RocketMq.Protocol
@@ -25,6 +26,9 @@ type internal LeaseReceiver
     let mutable queried: MessageQueue list = []
 
     let mutable turns = 0
+
+    /// Topics and brokers that nothing is popped from any more, as a message there has no codec here.
+    let stopped = ConcurrentDictionary<struct (string * string), RemotingError>()
 
     /// The messages in what was popped; none if nothing of it is wanted.
     let lease now took (popped: Popped) : LeasedMessage list =
@@ -140,9 +144,9 @@ type internal LeaseReceiver
             return found.Value |> Result.map (fun places -> struct (places, left))
         }
 
-    let leaseAll (outcome: PopOutcome) =
+    let leaseAll (took: TimeSpan) (popped: Popped[]) =
         let now = clock.Timestamp
-        let leased = [ for one in outcome.Messages -> one, lease now outcome.Took one ]
+        let leased = [ for one in popped -> one, lease now took one ]
 
         let unwanted =
             [
@@ -179,8 +183,25 @@ type internal LeaseReceiver
             | outcome ->
                 // The caller knows of what it could not acknowledge; the broker does what it is asked now.
                 outcomes.Forget(PopDuty.acknowledge brokerName)
-                return leaseAll outcome
+                let readable, unreadable = Array.partition client.CanRead outcome.Messages
+                let leased = leaseAll outcome.Took readable
+
+                match Array.tryHead unreadable with
+                | None -> return leased
+                | Some first ->
+                    let error = client.StopAt(queueOf (topic, brokerName), first)
+                    stopped[struct (topic, brokerName)] <- error
+                    return! if leased.IsEmpty then Error error else Ok leased
         }
+
+    /// Those that are popped from; the error of one that is not, if there is no other.
+    let going (places: (string * string) list) : Result<(string * string) list, RemotingError> =
+        let isGoing (topic, brokerName) =
+            not (stopped.ContainsKey(struct (topic, brokerName)))
+
+        match places |> List.tryFind (isGoing >> not), List.filter isGoing places with
+        | Some(topic, brokerName), [] -> Error stopped[struct (topic, brokerName)]
+        | _, places -> Ok places
 
     /// Asks one after the other until one has something. Gives the last error if all fail.
     let rec tryEach places count invisible poll lastError cancellation =
@@ -233,16 +254,18 @@ type internal LeaseReceiver
             match! placesWithin until cancellation with
             | Error error -> return Error error
             | Ok(struct (places, left)) ->
-                let poll =
-                    match places with
-                    | [ _ ] -> left
-                    | _ -> TimeSpan.Zero
+                match going places with
+                | Error error -> return Error error
+                | Ok places ->
+                    let poll =
+                        match places with
+                        | [ _ ] -> left
+                        | _ -> TimeSpan.Zero
 
-                match! tryEach places count invisible poll ValueNone cancellation with
-                | Ok [] -> return! waitFor places count invisible until cancellation
-                | outcome -> return outcome
+                    match! tryEach places count invisible poll ValueNone cancellation with
+                    | Ok [] -> return! waitFor places count invisible until cancellation
+                    | outcome -> return outcome
         }
-
 
     /// Topics and brokers where messages were looked for last.
     member _.Queried: MessageQueue list = List.sort (Volatile.Read &queried)

@@ -25,7 +25,7 @@ type ProducerOptions =
         Attempts: int
         /// Bodies of this many bytes and more are compressed. Default 4,096.
         CompressFromBytes: int
-        /// How they are. Default zlib, which every client reads.
+        /// How they are. Default zlib, which every client reads. `Client.Codecs` must have a codec for it.
         Compression: BodyCompression
         /// What topics are made from that do not exist yet. Default TBW102 with 4 queues.
         Template: AutoCreateTopic
@@ -87,6 +87,19 @@ module ProducerOptions =
             Check = fun value -> (ValueKind.count 1 7).Check(int value)
         }
 
+    /// A producer that cannot compress would fail with its first large message.
+    let private codecProblems (options: ProducerOptions) : string list =
+        let compression = BodyCodecs.compressionOf options.Compression
+
+        // A number that is out of range has been told already.
+        if
+            BodyCodecs.has compression options.Client.Codecs
+            || (compressions.Check options.Compression).IsSome
+        then
+            []
+        else
+            [ $"compression: {MissingCodec.reason compression}" ]
+
     let private templateProblem (template: AutoCreateTopic) : string option =
         match Names.checkTopic template.Topic with
         | Error error -> Some error.Message
@@ -136,7 +149,7 @@ module ProducerOptions =
                 Setting.duration "drainTimeout" _.DrainTimeout (fun value options ->
                     { options with DrainTimeout = value })
             ]
-            (fun options -> ClientOptions.ofGroup options.Group)
+            (fun options -> ClientOptions.ofGroup options.Group @ codecProblems options)
 
     /// With its settings and those of its connections from a text, see `OptionText`: "nameServers=a:9876,b:9876;sendTimeout=5s".
     let ofText (group: string) (text: string) : Result<ProducerOptions, string list> =

@@ -17,6 +17,8 @@ type BodyCodecs internal (codecs: IBodyCodec option[]) =
         changed[number] <- Some codec
         BodyCodecs changed
 
+    member internal _.All: IBodyCodec seq = Seq.choose id codecs
+
 module BodyCodecs =
     /// Flag words have three bits for the number.
     let private largestNumber = 7
@@ -37,10 +39,14 @@ module BodyCodecs =
                 )
             )
 
-    /// zlib by the framework; LZ4 and Zstandard by the system's libraries, which are loaded when first needed.
-    let standard: BodyCodecs =
-        (none, [ Zlib.codec; Lz4.codec; Zstandard.codec ])
-        ||> List.fold (fun codecs codec -> codecs.Set(int codec.Compression, codec))
+    /// zlib, by the framework. The package RocketMq.Compression has LZ4 and Zstandard.
+    let standard: BodyCodecs = none.Set(int BodyCompression.Zlib, Zlib.codec)
+
+    /// The second ones with the codecs that were added to the first: the standard one says nothing, as every client has it.
+    let internal addAll (added: BodyCodecs) (codecs: BodyCodecs) : BodyCodecs =
+        added.All
+        |> Seq.filter (fun codec -> not (Object.ReferenceEquals(codec, Zlib.codec)))
+        |> Seq.fold (fun (all: BodyCodecs) codec -> all.Set(int codec.Compression, codec)) codecs
 
     /// As flag words say it: see `SysFlag.withCompression`.
     let compressionOf (compression: BodyCompression) : Compression =
@@ -51,11 +57,7 @@ module BodyCodecs =
         | other -> Compression.UnknownCompression(int other)
 
     let private nameOf (compression: BodyCompression) =
-        match compression with
-        | BodyCompression.Lz4 -> "LZ4"
-        | BodyCompression.Zstandard -> "Zstandard"
-        | BodyCompression.Zlib -> "zlib"
-        | other -> invariant $"compression {int other}"
+        MissingCodec.nameOf (compressionOf compression)
 
     let private numberOf compression =
         match compression with
@@ -65,7 +67,13 @@ module BodyCodecs =
         | Compression.Zlib -> int BodyCompression.Zlib
         | Compression.UnknownCompression number -> number
 
-    /// The compressed form of a body. Fails if there is no codec, its library is missing, or it fails.
+    /// Whether there is a codec for it. Bodies without compression need none.
+    let has (compression: Compression) (codecs: BodyCodecs) : bool =
+        match compression with
+        | Compression.Uncompressed -> true
+        | compression -> (codecs.TryFind(numberOf compression)).IsSome
+
+    /// The compressed form of a body. Fails if there is no codec, or it fails.
     let compress
         (compression: BodyCompression)
         (body: ReadOnlyMemory<byte>)
@@ -75,7 +83,7 @@ module BodyCodecs =
             Error(InvalidInput("the body", invariant $"it cannot be compressed as {nameOf compression}: {reason}"))
 
         match codecs.TryFind(int compression) with
-        | None -> refuse "no codec is registered for it"
+        | None -> refuse (MissingCodec.reason (compressionOf compression))
         | Some codec ->
             try
                 let result = codec.Compress body
@@ -87,8 +95,7 @@ module BodyCodecs =
             with error ->
                 Error(FunctionFailed($"the codec for {nameOf compression}", error))
 
-    /// A body that was compressed, of at most `limitBytes`. Fails if there is no codec, its library is missing, or the bytes
-    /// are not such a body.
+    /// A body that was compressed, of at most `limitBytes`. Fails if there is no codec, or the bytes are not such a body.
     let inflate
         (compression: Compression)
         (limitBytes: int)
@@ -96,7 +103,7 @@ module BodyCodecs =
         (codecs: BodyCodecs)
         : Result<ReadOnlyMemory<byte>, BodyError> =
         match codecs.TryFind(numberOf compression) with
-        | None -> Error(NotInflatable(compression, FailureReason.ofText "no codec is registered for it"))
+        | None -> Error(CodecMissing compression)
         | Some codec ->
             try
                 let result = codec.Inflate(compressed, limitBytes)

@@ -9,6 +9,8 @@ type BodyError =
     /// The inflated body is over the limit, in bytes. Inflating stopped there.
     | InflatedTooLarge of limit: int
     | NotInflatable of compression: Compression * reason: FailureReason
+    /// The client has no codec for it: nothing is wrong with the body, and a client that has the codec reads it.
+    | CodecMissing of compression: Compression
     /// The message holds others, see `InnerBatch`, and cannot be taken apart.
     | NotUnwrappable of reason: string
 
@@ -24,6 +26,7 @@ type BodyError =
         | ChecksumMismatch(expected, actual) -> invariant $"the body's CRC-32 is {actual:X8} instead of {expected:X8}"
         | InflatedTooLarge limit -> invariant $"the inflated body exceeds the limit of {limit} bytes"
         | NotInflatable(compression, reason) -> invariant $"the body cannot be inflated as {compression}: {reason}"
+        | CodecMissing compression -> $"the body cannot be read: {MissingCodec.reason compression}"
         | NotUnwrappable reason -> $"the messages in the body cannot be read: {reason}"
 
     override error.ToString() = error.Message

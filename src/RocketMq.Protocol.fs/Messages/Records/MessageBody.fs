@@ -5,6 +5,10 @@ open RocketMq
 
 /// The body of a stored message as the application sees it: decompressed.
 module MessageBody =
+    /// Whether a message can be read by these codecs as far as they go: its body is not compressed, or there is a codec for it.
+    let hasCodec (codecs: BodyCodecs) (message: StoredMessage) : bool =
+        BodyCodecs.has (SysFlag.compression message.SysFlag) codecs
+
     /// Default of the largest inflated body, in bytes: 64 MiB.
     let defaultMaxDecompressedBodySize = 64 * 1024 * 1024
 

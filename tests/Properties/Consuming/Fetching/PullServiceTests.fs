@@ -45,6 +45,32 @@ let private found tagged next : PullAnswer =
         Records = recordsOf tagged
     }
 
+/// All messages from one offset to another, some of them with bodies in LZ4, which the core has no codec for.
+let private foundSqueezed (squeezed: int64 list) first last : PullAnswer =
+    let output = ArrayBufferWriter<byte>()
+
+    let flagOf offset =
+        if List.contains offset squeezed then
+            SysFlag.withCompression Compression.Lz4 0
+        else
+            0
+
+    for offset in first..last do
+        { Parts.emptyMessage with
+            QueueOffset = offset
+            StoreTimestamp = storedAt offset
+            SysFlag = flagOf offset
+            Properties = Properties.ofList [ PropertyName.tags, "A" ]
+        }
+        |> fun message -> MessageCodec.write message output
+        |> Buffers.ok
+        |> ignore
+
+    { Examples.pullAnswer with
+        NextOffset = last + 1L
+        Records = output.WrittenMemory
+    }
+
 /// All messages from one offset to another, with the tag that is wanted.
 let private foundAll first last =
     found [ for offset in first..last -> offset, "A" ] (last + 1L)
@@ -129,6 +155,7 @@ type private Rig(script: Script, start: int64, limits: FlowControlLimits, search
             subscriptions,
             "",
             (fun _ messages -> messages),
+            BodyCodecs.standard,
             PauseGate(),
             problems,
             GroupRefusals(servers.Options, "C"),
@@ -550,8 +577,55 @@ let private pullLimits =
 
 let private pulling = pullRequests @ pullLimits
 
+let private missingCodecs =
+    [
+        reads
+            "a message without a codec stops the queue in front of it; a seek past it reads on"
+            [
+                master, 0L, Ok(foundSqueezed [ 2L; 3L ] 0L 4L)
+                master, 4L, Ok(foundSqueezed [] 4L 5L)
+            ]
+            0L
+            (fun rig ->
+                task {
+                    do! until (fun () -> not rig.Problems.All.IsEmpty)
+                    rig.Offsets |> shouldEqual [ [ 0L; 1L ] ]
+                    rig.FinishAll()
+                    rig.Queue.Committable |> shouldEqual 2L
+                    rig.Problems.All.Head.Reason |> shouldMention "RocketMq.Compression"
+
+                    // Several times as long as a pull that failed waits, and not so long that connections are given up.
+                    for _ in 1..5 do
+                        rig.Clock.Advance(TimeSpan.FromSeconds 4L)
+
+                    do! rig.Breathe()
+                    rig.Pulls |> List.map snd |> shouldEqual [ 0L ]
+                    rig.Queue.Seek 4L
+                    do! rig.WhenPulled 3
+                    rig.Offsets |> shouldEqual [ [ 0L; 1L ]; [ 4L; 5L ] ]
+                    rig.Problems.All |> shouldBeEmpty
+                })
+
+        property "the first message without a codec is found, wherever it is"
+        <| fun (squeezed: bool list) ->
+            let messages =
+                [|
+                    for isSqueezed in squeezed ->
+                        { Parts.emptyMessage with
+                            SysFlag =
+                                if isSqueezed then
+                                    SysFlag.withCompression Compression.Zstandard 0
+                                else
+                                    0
+                        }
+                |]
+
+            UnreadableMessage.find BodyCodecs.standard messages
+            |> ValueOption.toOption = List.tryFindIndex id squeezed
+    ]
+
 [<Tests>]
-let tests = testList "Queue puller" (positionsMoved @ pulling)
+let tests = testList "Queue puller" (positionsMoved @ pulling @ missingCodecs)
 
 let private delete (broker: string) topic : Task =
     task {

@@ -7,15 +7,8 @@ open Buffers
 
 let private hello = "hello hello hello"B
 
-/// A test that needs a library of the system. Where it is missing the test is skipped and says which one.
-let private needing (check: unit -> Result<unit, string>) name body =
-    testCase name (fun () ->
-        match check () with
-        | Ok() -> body ()
-        | Error reason -> skiptest reason)
-
-let private natives =
-    [ "LZ4", Lz4.codec, Lz4.check; "Zstandard", Zstandard.codec, Zstandard.check ]
+let private lz4 = RocketMq.Client.Lz4Codec() :> IBodyCodec
+let private zstandard = RocketMq.Client.ZstandardCodec() :> IBodyCodec
 
 let private compress (codec: IBodyCodec) (body: byte[]) =
     let result = codec.Compress(ReadOnlyMemory body)
@@ -67,11 +60,11 @@ let private message sysFlag (body: byte[]) : StoredMessage =
         StoredBody = ReadOnlyMemory body
     }
 
-let private wholeBodies (codec: IBodyCodec) check =
+let private wholeBodies (codec: IBodyCodec) =
     testList
         "whole bodies"
         [
-            needing check "a compressed body of any size inflates to the same"
+            testCase "a compressed body of any size inflates to the same"
             <| fun () ->
                 let random = Random 7
 
@@ -85,25 +78,25 @@ let private wholeBodies (codec: IBodyCodec) check =
                         result.Reason |> shouldEqual null
                         result.Bytes.Span.SequenceEqual(ReadOnlySpan body) |> shouldBeTrue
 
-            needing check "a compressed body cut short anywhere is refused"
+            testCase "a compressed body cut short anywhere is refused"
             <| fun () ->
                 let compressed = compress codec hello
 
                 for length in 0 .. compressed.Length - 1 do
                     (inflate codec 100 compressed[.. length - 1]).IsDone |> shouldBeFalse
 
-            needing check "a compressed body with trailing bytes is refused"
+            testCase "a compressed body with trailing bytes is refused"
             <| fun () ->
                 for tail in [ [| 0uy |]; compress codec hello ] do
                     let result = inflate codec 100 (Array.append (compress codec hello) tail)
                     string result.Reason |> shouldMention "follows"
         ]
 
-let private limitsOf (codec: IBodyCodec) check =
+let private limitsOf (codec: IBodyCodec) =
     testList
         "limits"
         [
-            needing check "inflating stops at the size limit"
+            testCase "inflating stops at the size limit"
             <| fun () ->
                 let bomb = compress codec (Array.zeroCreate (64 * 1024 * 1024))
                 bomb.Length |> shouldStayBelow 1_000_000
@@ -117,49 +110,103 @@ let private limitsOf (codec: IBodyCodec) check =
                 (inflate codec 17 (compress codec hello)).IsDone |> shouldBeTrue
                 (inflate codec 16 (compress codec hello)).IsTooLarge |> shouldBeTrue
 
-            (match check () with
-             | Ok() ->
-                 property "flipped bits and arbitrary bytes are refused or inflated without an exception"
-                 <| fun (bytes: Bytes) (times: int) (bits: int list) ->
-                     let body = bodyOf bytes times
-                     let result = compress codec body |> damaged bits |> inflate codec 1_000_000
-                     let garbage = inflate codec 1000 bytes.Value
+            property "flipped bits and arbitrary bytes are refused or inflated without an exception"
+            <| fun (bytes: Bytes) (times: int) (bits: int list) ->
+                let body = bodyOf bytes times
+                let result = compress codec body |> damaged bits |> inflate codec 1_000_000
+                let garbage = inflate codec 1000 bytes.Value
 
-                     (result.IsDone || result.IsTooLarge || not (isNull result.Reason))
-                     && (not garbage.IsDone || garbage.Bytes.Length <= 1000)
-                     && (not bits.IsEmpty || result.Bytes.Span.SequenceEqual(ReadOnlySpan body))
-             | Error reason ->
-                 testCase "arbitrary bytes are refused or inflated without an exception" (fun () -> skiptest reason))
+                (result.IsDone || result.IsTooLarge || not (isNull result.Reason))
+                && (not garbage.IsDone || garbage.Bytes.Length <= 1000)
+                && (not bits.IsEmpty || result.Bytes.Span.SequenceEqual(ReadOnlySpan body))
 
-            // By itself: it counts the contexts of the whole process.
-            testSequenced
-            <| needing check "no context of the library is left after inflating, successful or not" (fun () ->
-                let good = compress codec (Array.init 100_000 byte)
-                let cut = good[.. good.Length - 3]
+            testCase "frames that are damaged at random never take more than the limit, nor throw"
+            <| fun () ->
+                let random = Random 19
+                let body = Array.init 100_000 (fun index -> byte (index / 37 % 11 + random.Next 2))
+                let frames = [| compress codec body; compress codec hello |]
 
-                let changes = Collections.Concurrent.ConcurrentBag<int>()
-                NativeCodec.onContext <- changes.Add
+                for round in 1 .. LongForm.count 2_000 200_000 do
+                    let frame = Array.copy frames[round % frames.Length]
 
-                for _ in 1..50 do
-                    (inflate codec 100_000 good).IsDone |> shouldBeTrue
-                    (inflate codec 100_000 cut).IsDone |> shouldBeFalse
-                    (inflate codec 10 good).IsTooLarge |> shouldBeTrue
+                    for _ in 0 .. random.Next 5 do
+                        let at = random.Next frame.Length
+                        frame[at] <- frame[at] ^^^ (1uy <<< random.Next 8)
 
-                NativeCodec.onContext <- ignore
-                (Seq.sum changes, changes.Count) |> shouldEqual (0, 300))
+                    let limit = if random.Next 2 = 0 then 1_000_000 else random.Next 50_000
+                    let result = inflate codec limit frame
+                    (result.IsDone && result.Bytes.Length > limit) |> shouldBeFalse
+
+            testCase "a body that was inflated is the application's own"
+            <| fun () ->
+                let first = compress codec (Array.create 50_000 1uy) |> inflate codec 50_000
+
+                compress codec (Array.create 50_000 2uy)
+                |> inflate codec 50_000
+                |> ignore<CodecResult>
+
+                first.Bytes.ToArray() |> shouldEqual (Array.create 50_000 1uy)
         ]
 
-let private native (name: string, codec: IBodyCodec, check) =
-    testList name [ wholeBodies codec check; limitsOf codec check ]
+/// A Zstandard frame without a size, with a window of 2 MiB: blocks of 128 KiB each that repeat one byte.
+let private unsized (blocks: int) : byte[] =
+    [|
+        0x28uy
+        0xB5uy
+        0x2Fuy
+        0xFDuy
+        0x00uy
+        0x58uy
 
-let private libraries =
+        for index in 1..blocks do
+            let isLast = if index = blocks then 1 else 0
+            let header = isLast ||| (1 <<< 1) ||| ((128 * 1024) <<< 3)
+            byte header
+            byte (header >>> 8)
+            byte (header >>> 16)
+            7uy
+    |]
+
+let private declaredSizes =
     testList
-        "libraries"
+        "sizes that frames declare"
         [
-            yield! List.map native natives
+            testCase "a Zstandard frame that does not say its size is refused at the limit as well"
+            <| fun () ->
+                let blockBytes = 128 * 1024
+                let frame = unsized 1_000
+                let bodyBytes = 1_000 * blockBytes
+                (inflate zstandard bodyBytes frame).Bytes.Length |> shouldEqual bodyBytes
+                (inflate zstandard (bodyBytes - 1) frame).IsTooLarge |> shouldBeTrue
+                (inflate zstandard (bodyBytes / 2) frame).IsTooLarge |> shouldBeTrue
+                (inflate zstandard 0 (unsized 1)).IsTooLarge |> shouldBeTrue
+                let before = GC.GetAllocatedBytesForCurrentThread()
+                (inflate zstandard (1024 * 1024) frame).IsTooLarge |> shouldBeTrue
+
+                GC.GetAllocatedBytesForCurrentThread() - before
+                |> shouldStayBelow (8L * 1024L * 1024L)
+
+            testCase "a frame that asks for more memory than any body needs is refused"
+            <| fun () ->
+                // By the zstd program with a window of 128 MiB, from a pipe: the frame declares the window.
+                let frame =
+                    Convert.FromHexString "28b52ffd04886500003068656c6c6f200100314a11a2ed1e0c"
+
+                let small = inflate zstandard (1024 * 1024) frame
+                string small.Reason |> shouldMention "memory"
+                let large = inflate zstandard (128 * 1024 * 1024) frame
+                large.Bytes.ToArray() |> shouldEqual hello
+        ]
+
+let private frames =
+    testList
+        "frames"
+        [
+            for name, codec in [ "LZ4", lz4; "Zstandard", zstandard ] do
+                testList name [ wholeBodies codec; limitsOf codec ]
 
             // From protocol/03, made by Java; the others by the lz4 and zstd programs.
-            needing Lz4.check "LZ4 frames of Java and of the lz4 program inflate"
+            testCase "LZ4 frames of Java and of the lz4 program inflate"
             <| fun () ->
                 for frame in
                     [
@@ -168,9 +215,9 @@ let private libraries =
                         "04224d187c401100000000000000c51100008068656c6c6f2068656c6c6f2068656c6c6fb1cd9b8700000000b1cd9b87"
                         "04224d186040821100008068656c6c6f2068656c6c6f2068656c6c6f00000000"
                     ] do
-                    inflatesTo hello Lz4.codec frame
+                    inflatesTo hello lz4 frame
 
-            needing Zstandard.check "Zstandard frames of Java and of the zstd program inflate"
+            testCase "Zstandard frames of Java and of the zstd program inflate"
             <| fun () ->
                 for frame in
                     [
@@ -179,58 +226,14 @@ let private libraries =
                         "28b52ffd20116500003068656c6c6f200100314a11"
                         "28b52ffd04686500003068656c6c6f200100314a11a2ed1e0c"
                     ] do
-                    inflatesTo hello Zstandard.codec frame
+                    inflatesTo hello zstandard frame
 
-            needing Lz4.check "LZ4 blocks are independent, which is all that Java reads"
+            testCase "LZ4 blocks are independent, which is all that Java reads"
             <| fun () ->
                 let flags =
-                    (compress Lz4.codec (Array.init 9_000_000 (fun index -> byte (index % 251))))[4]
+                    (compress lz4 (Array.init 9_000_000 (fun index -> byte (index % 251))))[4]
                 // Version 01, independent blocks, no checksum of blocks, no size, no checksum, no dictionary.
                 flags |> shouldEqual 0x60uy
-
-            needing Zstandard.check "a frame that asks for more memory than any body needs is refused"
-            <| fun () ->
-                // By the zstd program with a window of 128 MiB, from a pipe: the frame declares the window.
-                let frame =
-                    Convert.FromHexString "28b52ffd04886500003068656c6c6f200100314a11a2ed1e0c"
-
-                let small = inflate Zstandard.codec (1024 * 1024) frame
-                string small.Reason |> shouldMention "memory"
-                let large = inflate Zstandard.codec (128 * 1024 * 1024) frame
-                large.Bytes.ToArray() |> shouldEqual hello
-        ]
-
-let private missingLibraries =
-    testList
-        "missing libraries"
-        [
-            testCase "a missing library is named with what to do about it"
-            <| fun () ->
-                let missing: NativeLibraryName =
-                    {
-                        ImportName = "rocketmq-none"
-                        DisplayName = "Nonesuch"
-                        FileNames = [ "libnonesuch-of-rocketmq.so.1"; "libnonesuch-of-rocketmq.so" ]
-                        Functions = []
-                    }
-
-                match NativeCodec.load missing with
-                | Error reason ->
-                    reason |> shouldMention "Nonesuch"
-                    reason |> shouldMention "libnonesuch-of-rocketmq.so.1"
-                    reason |> shouldMention "IBodyCodec"
-                | Ok _ -> failtest "found it"
-
-            needing Lz4.check "a library without a function that is needed is refused, by the function's name"
-            <| fun () ->
-                match
-                    NativeCodec.load
-                        { Lz4.libraryName with
-                            Functions = [ "LZ4F_isError"; "LZ4F_ofTheFuture" ]
-                        }
-                with
-                | Error reason -> reason |> shouldMention "LZ4F_ofTheFuture"
-                | Ok _ -> failtest "found it"
         ]
 
 let private registeredCodecs =
@@ -298,7 +301,7 @@ let private errorsOfCodecs =
                 | Error error -> error.Message |> shouldMention "5"
                 | Ok _ -> failtest "compressed it"
 
-            testCase "the standard codecs are there for the three compressions of the protocol"
+            testCase "the core has zlib alone, and errors name the package that has the others"
             <| fun () ->
                 let zlib =
                     BodyCodecs.compress BodyCompression.Zlib (ReadOnlyMemory hello) BodyCodecs.standard
@@ -306,12 +309,25 @@ let private errorsOfCodecs =
 
                 zlib.ToArray() |> shouldEqual (Zlib.deflate (ReadOnlyMemory hello))
 
-                for compression, check in [ BodyCompression.Lz4, Lz4.check; BodyCompression.Zstandard, Zstandard.check ] do
-                    BodyCodecs.compress compression (ReadOnlyMemory hello) BodyCodecs.standard
-                    |> Result.isOk
-                    |> shouldEqual (check () |> Result.isOk)
+                for compression, codec in [ Compression.Lz4, lz4; Compression.Zstandard, zstandard ] do
+                    let frame = ReadOnlyMemory(compress codec hello)
+
+                    match BodyCodecs.inflate compression 100 frame BodyCodecs.standard with
+                    | Error(CodecMissing missing as error) ->
+                        missing |> shouldEqual compression
+                        error.Message |> shouldMention "RocketMq.Compression"
+                    | other -> failtest $"%A{other}"
+
+                    match BodyCodecs.compress codec.Compression (ReadOnlyMemory hello) BodyCodecs.standard with
+                    | Error error -> error.Message |> shouldMention "RocketMq.Compression"
+                    | Ok _ -> failtest "compressed it"
+
+                    RocketMq.Client.CompressionCodecs.AddTo BodyCodecs.standard
+                    |> BodyCodecs.inflate compression 100 frame
+                    |> Result.map _.ToArray()
+                    |> shouldEqual (Ok hello: Result<byte[], BodyError>)
         ]
 
 [<Tests>]
 let tests =
-    testList "BodyCodec" [ libraries; missingLibraries; registeredCodecs; errorsOfCodecs ]
+    testList "BodyCodec" [ frames; declaredSizes; registeredCodecs; errorsOfCodecs ]
