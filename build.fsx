@@ -400,6 +400,27 @@ let bench arguments =
         print "Bench compare takes a commit, and then the kinds of benches to compare."
         1
     | "compare" :: commit :: rest -> benchCompare commit rest
+    | "report" :: servers ->
+        let commit = ResizeArray<string>()
+
+        match runTool "git" root [] commit.Add [ "rev-parse"; "--short"; "HEAD" ] with
+        | 0 ->
+            let documents = Path.Combine(root, "docs")
+
+            [
+                "run"
+                "-c"
+                "Release"
+                "--project"
+                "bench"
+                "--"
+                "report"
+                documents
+                commit[0]
+            ]
+            @ servers
+            |> run
+        | code -> code
     | _ -> run ([ "run"; "-c"; "Release"; "--project"; "bench"; "--" ] @ arguments)
 
 let pack _ =
@@ -686,7 +707,7 @@ let targets: (string * string * (string list -> int)) list =
         "Native", "the demo, tests/Native and samples/Worker, compiled natively and run", native
         "Format", "F# with Fantomas, C# white space; 'check' only looks", format
         "Bench",
-        "all benchmarks; 'codecs', 'typed', 'transport', 'producer', 'consumer' or 'idle' for one kind; 'compare REV' beside a commit",
+        "all benchmarks; 'codecs', 'typed', 'transport', 'producer', 'consumer', 'idle', 'bodies' or 'scale' for one kind; 'compare REV' beside a commit; 'report [NAME=HOST:PORT …]' writes docs/performance.md",
         bench
         "Pack", "the packages into artifacts/", pack
         "Surface", "write down the public surface of all packages after a change to it that is meant", surface

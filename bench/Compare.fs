@@ -2,68 +2,20 @@
 module RocketMq.Bench.Compare
 
 open System
-open System.Collections.Generic
-open System.Diagnostics
-open System.Globalization
+open RocketMq.Bench.Rows
 
 /// In the order in which they run when none is chosen.
 let private kinds =
-    [ "codecs"; "typed"; "transport"; "producer"; "consumer"; "idle" ]
-
-/// The longest that one kind may take in its short form.
-let private limit = TimeSpan.FromMinutes 10L
-
-/// A figure of one run: its name, and its value.
-let private tryRow (line: string) =
-    match line.Split '\t' with
-    | [| "row"; name; value |] -> Some(name, Double.Parse(value, CultureInfo.InvariantCulture))
-    | _ -> None
-
-/// Runs one kind of bench of a program. What it prints besides rows is not shown.
-let private runKind (program: string) (kind: string) : (string * float) list =
-    let arguments = [ program; kind; "--rows"; "--short"; "--broker"; Child.self ]
-
-    let what = $"the bench '{kind}' of {program}"
-    let rows = ResizeArray()
-
-    match Process.Start(ProcessStartInfo("dotnet", arguments, RedirectStandardOutput = true)) with
-    | null -> raise (BenchFailed $"{what} did not start")
-    | started ->
-        use child = started
-        child.OutputDataReceived.Add(fun line -> Option.ofObj line.Data |> Option.bind tryRow |> Option.iter rows.Add)
-        child.BeginOutputReadLine()
-
-        match Limited.exit what limit child with
-        | 0 ->
-            // Until all of its output has been read.
-            child.WaitForExit()
-        | code -> raise (BenchFailed $"{what} ended with code {code}")
-
-    if rows.Count = 0 then
-        raise (BenchFailed $"{what} printed no rows")
-
-    List.ofSeq rows
-
-/// The figures of all rounds by name, in the order in which they came first.
-type private Table() =
-    let names = ResizeArray<string>()
-    let values = Dictionary<string, float list>()
-
-    member _.Add(rows: (string * float) list) =
-        for name, value in rows do
-            match values.TryGetValue name with
-            | true, before -> values[name] <- value :: before
-            | _ ->
-                names.Add name
-                values[name] <- [ value ]
-
-    member _.Names = names
-
-    /// From the first round to the last.
-    member _.Find name =
-        match values.TryGetValue name with
-        | true, values -> List.rev values
-        | _ -> []
+    [
+        "codecs"
+        "typed"
+        "transport"
+        "producer"
+        "consumer"
+        "idle"
+        "bodies"
+        "scale"
+    ]
 
 let private number (value: float) =
     if abs value >= 100.0 then $"{value:N0}"

@@ -3,7 +3,7 @@ module RocketMq.Bench.Program
 open System
 
 let private usage =
-    "usage: RocketMq.Bench [codecs|typed|transport|producer [host:port]|consumer [host:port]|idle] [--rows] [--short]"
+    "usage: RocketMq.Bench [codecs|typed|transport|producer [host:port]|consumer [host:port]|idle|bodies|scale [host:port]] [--rows] [--short]"
 
 let private run (settings: Settings) (arguments: string list) =
     match arguments with
@@ -18,7 +18,12 @@ let private run (settings: Settings) (arguments: string list) =
     | [ "consumer" ] -> Consuming.run settings None
     | [ "consumer"; nameServer ] -> Consuming.run settings (Some nameServer)
     | [ "consume"; who; nameServer ] -> Consuming.consume who nameServer
-    | [ "respond" ] -> Responder.run ()
+    | [ "bodies" ] -> Bodies.run settings
+    | [ "scale" ] -> Scale.run settings None
+    | [ "scale"; nameServer ] -> Scale.run settings (Some nameServer)
+    | [ "respond" ] -> Responder.run None
+    | [ "respond"; bodyBytes ] -> Responder.run (Some(int bodyBytes))
+    | "report" :: folder :: commit :: servers -> Report.run settings folder commit servers
     | "compare" :: old :: kinds -> Compare.run settings old kinds
     | [] ->
         List.max
@@ -29,6 +34,8 @@ let private run (settings: Settings) (arguments: string list) =
                 Producing.run settings None
                 Consuming.run settings None
                 Idle.run settings
+                Bodies.run settings
+                Scale.run settings None
             ]
     | _ ->
         Console.Error.WriteLine usage

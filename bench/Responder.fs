@@ -1,5 +1,5 @@
-/// A server that answers every request with the answer to a send, as cheaply as it can, in a process of its own: so that
-/// the client's processor time is the client's.
+/// A server that answers every request with one answer, as cheaply as it can, in a process of its own: so that the client's
+/// processor time is the client's.
 module RocketMq.Bench.Responder
 
 open System
@@ -14,10 +14,8 @@ open RocketMq.Protocol
 /// Where a frame with a binary header has its opaque: after length, type, code, language and version.
 let opaqueStart = 13
 
-let private answer = Frame.encode Header.Binary Samples.sendAnswer |> Samples.ok
-
 /// Answers the whole frames at the front of a buffer. Gives the position after them.
-let private answerAll (output: PipeWriter) (received: ReadOnlySequence<byte>) =
+let private answerAll (answer: byte[]) (output: PipeWriter) (received: ReadOnlySequence<byte>) =
     let front: byte[] = Array.zeroCreate (opaqueStart + 4)
     let mutable rest = received
     let mutable isWhole = true
@@ -37,7 +35,7 @@ let private answerAll (output: PipeWriter) (received: ReadOnlySequence<byte>) =
 
     rest.Start
 
-let private serve (socket: Socket) : Task =
+let private serve (answer: byte[]) (socket: Socket) : Task =
     backgroundTask {
         socket.NoDelay <- true
         use stream = new NetworkStream(socket, ownsSocket = true)
@@ -50,13 +48,21 @@ let private serve (socket: Socket) : Task =
 
         while isOpen do
             let! received = reader.ReadAsync()
-            reader.AdvanceTo(answerAll writer received.Buffer, received.Buffer.End)
+            reader.AdvanceTo(answerAll answer writer received.Buffer, received.Buffer.End)
             let! _ = writer.FlushAsync()
             isOpen <- not received.IsCompleted
     }
 
-/// Serves until its standard input ends. Its first line of output is its port.
-let run () =
+/// Serves until its standard input ends: the answer to a send or, with a size, to a pull of one message with such a body. Its first
+/// line of output is its port.
+let run (bodyBytes: int option) =
+    let answer =
+        match bodyBytes with
+        | Some bytes -> Samples.pullAnswerOf bytes
+        | None -> Samples.sendAnswer
+        |> Frame.encode Header.Binary
+        |> Samples.ok
+
     let listener = new TcpListener(IPAddress.Loopback, 0)
     listener.Start()
 
@@ -64,7 +70,7 @@ let run () =
         backgroundTask {
             while true do
                 let! socket = listener.AcceptSocketAsync()
-                serve socket |> ignore
+                serve answer socket |> ignore
         }
 
     accept () |> ignore
@@ -75,3 +81,7 @@ let run () =
 /// Starts a responder, and gives its port to `action`.
 let withResponder (action: int -> 'T) : 'T =
     Child.run [ "respond" ] [] (Int32.Parse >> action)
+
+/// The same, whose answers carry one message with a body of so many bytes.
+let withPullResponder (bodyBytes: int) (action: int -> 'T) : 'T =
+    Child.run [ "respond"; string bodyBytes ] [] (Int32.Parse >> action)

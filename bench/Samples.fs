@@ -71,7 +71,7 @@ let sendAnswer: RemotingCommand =
 
     Send.message.Answer(answer, send)
 
-let private record (index: int) : StoredMessage =
+let private recordOf (body: byte[]) (crc: int) (index: int) : StoredMessage =
     let host = Host.create IPAddress.Loopback 10911
 
     {
@@ -88,8 +88,8 @@ let private record (index: int) : StoredMessage =
         StoreHost = host
         ReconsumeTimes = 0
         PreparedTransactionOffset = 0L<commitLog>
-        BodyCrc = 0
-        StoredBody = message.Body
+        BodyCrc = crc
+        StoredBody = ReadOnlyMemory body
         Properties = message.Properties
     }
 
@@ -97,11 +97,11 @@ let records: ReadOnlyMemory<byte> =
     let output = ArrayBufferWriter<byte>()
 
     for index in 0..31 do
-        MessageCodec.write (record index) output |> ok |> ignore
+        MessageCodec.write (recordOf body 0 index) output |> ok |> ignore
 
     output.WrittenMemory
 
-let pullAnswer: RemotingCommand =
+let private answering (records: ReadOnlyMemory<byte>) : RemotingCommand =
     let answer =
         {
             Status = PullStatus.Found
@@ -116,3 +116,16 @@ let pullAnswer: RemotingCommand =
         }
 
     Pull.messages.Answer(answer, send)
+
+let pullAnswer: RemotingCommand = answering records
+
+/// The answer to a pull that found one message with a body of so many bytes, and its right checksum.
+let pullAnswerOf (bodyBytes: int) : RemotingCommand =
+    let output = ArrayBufferWriter<byte>()
+    let body: byte[] = Array.init bodyBytes byte
+
+    MessageCodec.write (recordOf body (Crc32.ofBody (ReadOnlySpan body)) 0) output
+    |> ok
+    |> ignore
+
+    answering output.WrittenMemory

@@ -1,0 +1,374 @@
+/// All figures as a page with a chart, for people who ask how fast this is.
+module RocketMq.Bench.Report
+
+open System
+open System.Globalization
+open System.IO
+open System.Runtime.InteropServices
+open System.Text
+open RocketMq.Bench.Rows
+
+/// A server to measure against: the embedded broker in a process of its own, or a cluster.
+type private Server =
+    {
+        Name: string
+        NameServer: string option
+    }
+
+/// Another client, as a program that prints rows: it is called with the kind of bench and the address of a name server.
+type private Other = { Name: string; Program: string }
+
+/// What names the other program: "java=/path/of/the/program".
+let private otherVariable = "ROCKETMQ_BENCH_OTHER"
+
+let private other () : Other option =
+    match Environment.GetEnvironmentVariable otherVariable with
+    | null
+    | "" -> None
+    | text ->
+        match text.IndexOf '=' with
+        | place when place > 0 ->
+            Some
+                {
+                    Name = text.Substring(0, place)
+                    Program = text.Substring(place + 1)
+                }
+        | _ -> raise (BenchFailed $"{otherVariable} is not name=program: '{text}'")
+
+let private serverOf (argument: string) : Server =
+    match argument.IndexOf '=' with
+    | place when place > 0 ->
+        {
+            Name = argument.Substring(0, place)
+            NameServer = Some(argument.Substring(place + 1))
+        }
+    | _ -> raise (BenchFailed $"a server is name=host:port, not '{argument}'")
+
+let private processor =
+    if File.Exists "/proc/cpuinfo" then
+        File.ReadLines "/proc/cpuinfo"
+        |> Seq.tryFind (fun line -> line.StartsWith("model name", StringComparison.Ordinal))
+        |> Option.map (fun line -> line.Substring(line.IndexOf ':' + 1).Trim())
+        |> Option.defaultValue (string RuntimeInformation.ProcessArchitecture)
+    else
+        string RuntimeInformation.ProcessArchitecture
+
+let private number (value: float) =
+    if abs value >= 100.0 then
+        value.ToString("N0", CultureInfo.InvariantCulture)
+    elif abs value >= 10.0 then
+        value.ToString("N1", CultureInfo.InvariantCulture)
+    else
+        value.ToString("N2", CultureInfo.InvariantCulture)
+
+let private cell (values: float list) =
+    if values.IsEmpty then
+        ""
+    else
+        number (Samples.median values)
+
+/// With how far the rounds lie apart.
+let private spread (values: float list) =
+    if values.IsEmpty then
+        ""
+    else
+        $"{number (Samples.median values)} [{number (List.min values)}-{number (List.max values)}]"
+
+/// The median of the ratios of rounds that ran one after the other.
+let private ratio (ours: float list) (theirs: float list) =
+    if ours.IsEmpty || ours.Length <> theirs.Length then
+        ""
+    else
+        List.map2 (/) ours theirs |> Samples.median |> number
+
+let private row (cells: string list) = "| " + String.Join(" | ", cells) + " |"
+
+let private head (cells: string list) =
+    [ row cells; "|" + String.replicate cells.Length "---|" ]
+
+let private callers = [ 1; 16; 64; 256 ]
+
+let private sends (out: StringBuilder) (other: Other option) (server: Server) (table: Table) =
+    let line (text: string) = out.AppendLine text |> ignore
+
+    let find who callers figure =
+        table.Find $"producer {callers} {who} {figure}"
+
+    line $"## Awaited sends of 128 bytes: {server.Name}"
+    line ""
+
+    let columns =
+        [
+            "callers"
+            "floor/s"
+            "ours/s"
+            "ours / floor"
+            "p99 us (floor)"
+            "CPU us (floor)"
+            "bytes"
+        ]
+        @ (match other with
+           | Some other ->
+               [
+                   $"{other.Name}/s"
+                   $"ours / {other.Name}"
+                   $"{other.Name} p99 us"
+                   $"{other.Name} CPU us"
+                   $"{other.Name} bytes"
+               ]
+           | None -> [])
+
+    List.iter line (head columns)
+
+    for callers in callers do
+        let ours = find "prod." callers
+        let floor = find "floor" callers
+
+        let beside figure =
+            $"{cell (ours figure)} ({cell (floor figure)})"
+
+        [
+            string callers
+            cell (floor "calls/s")
+            spread (ours "calls/s")
+            ratio (ours "calls/s") (floor "calls/s")
+            beside "p99 us"
+            beside "CPU us"
+            cell (ours "bytes")
+        ]
+        @ (match other with
+           | Some other ->
+               let theirs = find other.Name callers
+
+               [
+                   spread (theirs "calls/s")
+                   ratio (ours "calls/s") (theirs "calls/s")
+                   cell (theirs "p99 us")
+                   cell (theirs "CPU us")
+                   cell (theirs "bytes")
+               ]
+           | None -> [])
+        |> row
+        |> line
+
+    let cold = table.Find "producer cold ms"
+
+    if not cold.IsEmpty then
+        line ""
+        line $"The first 1,000 sends of a new process, 256 callers, a thread pool of 2: {cell cold} ms."
+
+    line ""
+
+let private consuming (out: StringBuilder) (other: Other option) (server: Server) (table: Table) =
+    let line (text: string) = out.AppendLine text |> ignore
+    let floor = table.Find "consumer floor messages/s"
+
+    if not floor.IsEmpty then
+        line $"## 200,000 waiting messages: {server.Name}"
+        line ""
+
+        [
+            "who"
+            "messages/s"
+            "of the floor"
+            "CPU us"
+            "bytes beyond body and properties"
+        ]
+        |> head
+        |> List.iter line
+
+        let others =
+            match other with
+            | Some other -> [ other.Name ]
+            | None -> []
+
+        for who in [ "floor"; "push, one message a call"; "push, up to 32, 4 handlers" ] @ others do
+            let find figure = table.Find $"consumer {who} {figure}"
+            let rate = find "messages/s"
+
+            if not rate.IsEmpty then
+                [
+                    who
+                    spread rate
+                    ratio rate floor
+                    cell (find "CPU us")
+                    cell (find "bytes")
+                ]
+                |> row
+                |> line
+
+        line ""
+
+        let paced part =
+            cell (table.Find $"consumer paced {part} us")
+
+        let p50 = paced "p50"
+        let p99 = paced "p99"
+        line $"1,000 messages a second, from before the send to the handler: p50 {p50} us, p99 {p99} us."
+
+        line ""
+
+let private bodies (out: StringBuilder) (table: Table) =
+    let line (text: string) = out.AppendLine text |> ignore
+    let before = "bodies "
+    let tail = " share"
+
+    let names =
+        table.Names
+        |> Seq.filter (fun name ->
+            name.StartsWith(before, StringComparison.Ordinal)
+            && name.EndsWith(tail, StringComparison.Ordinal))
+        |> Seq.map (fun name -> name.Substring(before.Length, name.Length - before.Length - tail.Length))
+        |> List.ofSeq
+
+    if not names.IsEmpty then
+        line "## Large bodies"
+        line ""
+
+        line
+            "Four calls at a time, beside the same bytes through a bare socket whose receiver computes the checksum too."
+
+        line ""
+        head [ "what"; "bare MB/s"; "ours MB/s"; "share" ] |> List.iter line
+
+        for name in names do
+            let find figure = table.Find $"{before}{name} {figure}"
+
+            [ name; cell (find "bare MB/s"); spread (find "MB/s"); cell (find "share") ]
+            |> row
+            |> line
+
+        line ""
+
+let private scale (out: StringBuilder) (table: Table) =
+    let line (text: string) = out.AppendLine text |> ignore
+
+    let queues =
+        table.Names
+        |> Seq.choose (fun name ->
+            match name.Split ' ' with
+            | [| "scale"; queues; "start"; "ms" |] -> Some queues
+            | _ -> None)
+        |> List.ofSeq
+
+    if not queues.IsEmpty then
+        line "## Many queues"
+        line ""
+        line "One push consumer on topics of 4 queues: until all were read, and then while nothing happens."
+        line ""
+
+        [ "queues"; "start ms"; "% of a core"; "KiB/s of garbage"; "KiB" ]
+        |> head
+        |> List.iter line
+
+        for count in queues do
+            let find figure = table.Find $"scale {count} {figure}"
+
+            [
+                count
+                cell (find "start ms")
+                cell (find "CPU %")
+                cell (find "KiB/s")
+                cell (find "KiB")
+            ]
+            |> row
+            |> line
+
+        line ""
+
+let private kindsOf (server: Server) =
+    match server.NameServer with
+    | Some _ -> [ "producer"; "consumer" ]
+    | None -> [ "producer"; "consumer"; "bodies"; "scale" ]
+
+let private measure (settings: Settings) (other: Other option) (server: Server) : Table =
+    let table = Table()
+
+    for round in 1 .. settings.Rounds do
+        for kind in kindsOf server do
+            Console.Out.WriteLine $"Round {round} of {settings.Rounds}, {server.Name}: {kind}"
+
+            // Scale takes minutes, and its figures hardly move.
+            if kind <> "scale" || round = 1 then
+                table.Add(runKindAt Child.self kind server.NameServer)
+
+            match other, server.NameServer with
+            | Some other, Some nameServer when kind = "producer" || kind = "consumer" ->
+                table.Add(runProgram $"{other.Program} {kind}" other.Program [ kind; nameServer ])
+            | _ -> ()
+
+    table
+
+let private chart (other: Other option) (tables: (Server * Table) list) =
+    let series =
+        [ "the floor"; "this client" ]
+        @ (match other with
+           | Some other -> [ other.Name ]
+           | None -> [])
+
+    let whos =
+        [ "floor"; "prod." ]
+        @ (match other with
+           | Some other -> [ other.Name ]
+           | None -> [])
+
+    tables
+    |> List.map (fun (server, table) ->
+        {
+            Chart.Title = $"Awaited sends of 128 bytes a second, by callers: {server.Name}"
+            Chart.Groups =
+                [
+                    for callers in callers ->
+                        {
+                            Chart.Name = string callers
+                            Chart.Values =
+                                [
+                                    for who in whos ->
+                                        match table.Find $"producer {callers} {who} calls/s" with
+                                        | [] -> None
+                                        | values -> Some(Samples.median values)
+                                ]
+                        }
+                ]
+        })
+    |> Chart.draw "Awaited sends a second" series
+
+/// Measures against the embedded broker and the servers that are named, and writes `performance.md` and `performance.svg` into a folder.
+let run (settings: Settings) (folder: string) (commit: string) (servers: string list) =
+    let other = other ()
+
+    let tables =
+        {
+            Name = "embedded broker"
+            NameServer = None
+        }
+        :: List.map serverOf servers
+        |> List.map (fun server -> server, measure settings other server)
+
+    let out = StringBuilder()
+    let line (text: string) = out.AppendLine text |> ignore
+    let date = DateTime.UtcNow.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)
+    line "# Performance"
+    line ""
+
+    line
+        $"Written by `dotnet fsi build.fsx -- Bench report` on {date}, at commit {commit}: {Environment.ProcessorCount} processors ({processor}), {RuntimeInformation.FrameworkDescription}, {RuntimeInformation.OSDescription}. Broker, name server and clients share the machine."
+
+    line ""
+
+    line
+        $"Medians of {settings.Rounds} rounds, interleaved, [least-most]; ratios are the medians of those of the rounds, and mean more than rates, which move with the machine. The floor is the least that an awaited call costs: frames encoded beforehand, one flush for all that wait, no timeouts, no errors. CPU and bytes are the client process's, for each message."
+
+    line ""
+    line "![Awaited sends a second](performance.svg)"
+    line ""
+
+    for server, table in tables do
+        sends out other server table
+        consuming out other server table
+        bodies out table
+        scale out table
+
+    File.WriteAllText(Path.Combine(folder, "performance.md"), out.ToString().TrimEnd() + "\n")
+    File.WriteAllText(Path.Combine(folder, "performance.svg"), chart other tables)
+    0
