@@ -120,7 +120,7 @@ let private bodies =
 
             testCase "a compression that cannot be read is reported by name"
             <| fun () ->
-                for flag, name in [ (0x101, "Lz4"); (0x201, "Zstandard"); (0x701, "7") ] do
+                for flag, name in [ (0x101, "LZ4"); (0x201, "Zstandard"); (0x701, "7") ] do
                     match decode (message flag hello) with
                     | Error error -> error.Message |> shouldMention name
                     | Ok _ -> failtest "read it"
