@@ -66,24 +66,25 @@ let sendAnswer: RemotingCommand =
 let private record (index: int) : StoredMessage =
     let host = Host.create IPAddress.Loopback 10911
 
-    {
-        BrokerName = "broker-a"
-        Topic = message.Topic
-        QueueId = 3
-        QueueOffset = int64 index
-        PhysicalOffset = int64 index * 300L<commitLog>
-        Flag = 0
-        SysFlag = 0
-        BornTimestamp = 1_700_000_000_000L
-        BornHost = host
-        StoreTimestamp = 1_700_000_000_001L
-        StoreHost = host
-        ReconsumeTimes = 0
-        PreparedTransactionOffset = 0L<commitLog>
-        BodyCrc = 0
-        StoredBody = message.Body
-        Properties = message.Properties
-    }
+    StoredMessage.create
+        {
+            BrokerName = "broker-a"
+            Topic = message.Topic
+            QueueId = 3
+            QueueOffset = int64 index
+            PhysicalOffset = int64 index * 300L<commitLog>
+            Flag = 0
+            SysFlag = 0
+            BornTimestamp = 1_700_000_000_000L
+            BornHost = host
+            StoreTimestamp = 1_700_000_000_001L
+            StoreHost = host
+            ReconsumeTimes = 0
+            PreparedTransactionOffset = 0L<commitLog>
+            BodyCrc = 0
+            StoredBody = message.Body
+            Properties = message.Properties
+        }
 
 let records: ReadOnlyMemory<byte> =
     let output = ArrayBufferWriter<byte>()
@@ -92,6 +93,23 @@ let records: ReadOnlyMemory<byte> =
         MessageCodec.write (record index) output |> ok |> ignore
 
     output.WrittenMemory
+
+let pullRequest: PullRequest =
+    {
+        ConsumerGroup = "G"
+        Topic = message.Topic
+        QueueId = 3
+        QueueOffset = 0L
+        MaxMessages = 32
+        CommitOffset = None
+        LongPollTimeout = TimeSpan.FromSeconds 15L
+        Filter = Some Filter.all
+        SubscriptionVersion = 1L
+        IsLite = false
+        MaxBytes = None
+        Source = None
+        ProxiedClientId = None
+    }
 
 let pullAnswer: RemotingCommand =
     let answer =

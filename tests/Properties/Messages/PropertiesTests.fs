@@ -22,6 +22,23 @@ let private reading =
                 && Map.ofList pairs
                    |> Map.forall (fun name value -> Properties.tryFind name properties = ValueSome value)
 
+            property "a property has one of some values if its last value is among them"
+            <| fun (PropertyText name) (values: PropertyText list) (others: PropertyText list) ->
+                let values = values |> List.map _.Value
+                let expected = (values |> List.truncate 1) @ (others |> List.map _.Value)
+
+                let properties =
+                    values
+                    |> List.map (fun value -> $"{name}\001{value}")
+                    |> String.concat "\002"
+                    |> Text.Encoding.UTF8.GetBytes
+                    |> fun text -> Properties.ofText (ReadOnlyMemory text)
+
+                Properties.hasAnyOf name expected properties =
+                    match Properties.tryFind name properties with
+                    | ValueSome value -> List.contains value expected
+                    | ValueNone -> false
+
             property "properties travel as a text"
             <| fun (properties: Properties) -> Properties.ofText properties.Text = properties
 
