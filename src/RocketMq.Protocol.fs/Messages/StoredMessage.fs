@@ -32,7 +32,7 @@ type StoredFields =
     }
 
 /// A message as a broker stores it and hands it out. One that was received is a view of its record: its members read the bytes each
-/// time, and make hosts and ids anew. Two are equal that say the same.
+/// time, and make new hosts and ids. Two are equal that say the same.
 [<AbstractClass>]
 type StoredMessage internal (queue: MessageQueue) =
     /// The queue that holds the message, with its topic and broker.
@@ -41,7 +41,10 @@ type StoredMessage internal (queue: MessageQueue) =
     /// Not part of the stored record: the broker it was read from.
     member _.BrokerName: string = queue.BrokerName
 
+    /// The topic that it was stored in; in the hands of an application, the one that it was sent to.
     member _.Topic: string = queue.Topic
+
+    /// The queue's number at its broker, from 0.
     member _.QueueId: int = queue.QueueId
 
     /// Offset in the queue, counting from 0.
@@ -50,19 +53,28 @@ type StoredMessage internal (queue: MessageQueue) =
     /// Offset in the broker's commit log, in bytes.
     abstract PhysicalOffset: int64<commitLog>
 
+    /// Of the application: brokers keep it and do not look at it. 0 unless set.
     abstract Flag: int
+
+    /// The flag word, see the module `SysFlag`.
     abstract SysFlag: int
 
     /// Milliseconds since 1970, UTC, by the sender's clock.
     abstract BornTimestamp: int64
 
+    /// The sender, as its broker saw it. Made with each call.
     abstract BornHost: Host
 
     /// Milliseconds since 1970, UTC, by the broker's clock.
     abstract StoreTimestamp: int64
 
+    /// The broker. Made with each call.
     abstract StoreHost: Host
+
+    /// How often it was delivered before and sent back.
     abstract ReconsumeTimes: int
+
+    /// Of a committed transaction: where its half message lay in the commit log, in bytes. Otherwise 0.
     abstract PreparedTransactionOffset: int64<commitLog>
 
     /// CRC-32 of the stored body without its top bit, as received. See `MessageBody.decode`.
@@ -71,6 +83,7 @@ type StoredMessage internal (queue: MessageQueue) =
     /// As stored: compressed if `SysFlag` says so.
     abstract StoredBody: ReadOnlyMemory<byte>
 
+    /// Those of the sender, its client and its broker: a view of their text.
     abstract Properties: Properties
 
     /// The same message, said to be of another queue. All else is shared, and nothing of it is copied.

@@ -9,19 +9,10 @@ let private ofPairs (pairs: (PropertyText * PropertyText) list) =
 let private ofText (text: string) =
     Properties.ofText (ReadOnlyMemory(Text.Encoding.UTF8.GetBytes text))
 
-let private reading =
+let private values =
     testList
-        "reading"
+        "values"
         [
-            property "properties are a map of the last values"
-            <| fun (pairs: (PropertyText * PropertyText) list) ->
-                let pairs = ofPairs pairs
-                let properties = Properties.ofList pairs
-
-                Properties.toMap properties = Map.ofList pairs
-                && Map.ofList pairs
-                   |> Map.forall (fun name value -> Properties.tryFind name properties = ValueSome value)
-
             property "a property has one of some values if its last value is among them"
             <| fun (PropertyText name) (values: PropertyText list) (others: PropertyText list) ->
                 let values = values |> List.map _.Value
@@ -38,6 +29,20 @@ let private reading =
                     match Properties.tryFind name properties with
                     | ValueSome value -> List.contains value expected
                     | ValueNone -> false
+        ]
+
+let private reading =
+    testList
+        "reading"
+        [
+            property "properties are a map of the last values"
+            <| fun (pairs: (PropertyText * PropertyText) list) ->
+                let pairs = ofPairs pairs
+                let properties = Properties.ofList pairs
+
+                Properties.toMap properties = Map.ofList pairs
+                && Map.ofList pairs
+                   |> Map.forall (fun name value -> Properties.tryFind name properties = ValueSome value)
 
             property "properties travel as a text"
             <| fun (properties: Properties) -> Properties.ofText properties.Text = properties
@@ -117,4 +122,4 @@ let private limits =
         ]
 
 [<Tests>]
-let tests = testList "Properties" [ reading; limits ]
+let tests = testList "Properties" [ values; reading; limits ]

@@ -7,7 +7,7 @@ open RocketMq.Protocol
 
 /// Where a queue is pulled from by a route. Worked out once for many pulls.
 [<Sealed>]
-type internal PullSource(route: TopicRoute, wantedId: int64, brokerId: int64, endpoint: Endpoint) =
+type internal PullSource(route: TopicRoute, requestedId: int64, brokerId: int64, endpoint: Endpoint) =
     /// The broker that answers there: 0 is the master.
     member _.BrokerId = brokerId
 
@@ -15,7 +15,7 @@ type internal PullSource(route: TopicRoute, wantedId: int64, brokerId: int64, en
 
     /// Whether the same comes of a route and the broker that is wanted.
     member _.IsOf(otherRoute: TopicRoute, otherId: int64) =
-        Object.ReferenceEquals(route, otherRoute) && wantedId = otherId
+        Object.ReferenceEquals(route, otherRoute) && requestedId = otherId
 
 /// Asks the brokers of queues on behalf of a consumer.
 [<Sealed>]

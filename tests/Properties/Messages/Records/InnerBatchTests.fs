@@ -205,11 +205,9 @@ let private propertiesOfUnpacking =
                 | Error _, expanded -> expanded = [| outer |]
 
             test "a body with a wrong checksum is reported" {
-                let outer =
-                    outerOf javaBytes
-                    |> StoredMessage.change (fun fields -> { fields with BodyCrc = 1 })
+                let change fields : StoredFields = { fields with BodyCrc = 1 }
 
-                match unwrap outer with
+                match outerOf javaBytes |> StoredMessage.change change |> unwrap with
                 | Error(ChecksumMismatch _) -> ()
                 | other -> failtest $"%A{other}"
             }
