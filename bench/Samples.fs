@@ -74,24 +74,25 @@ let sendAnswer: RemotingCommand =
 let private recordOf (body: byte[]) (crc: int) (index: int) : StoredMessage =
     let host = Host.create IPAddress.Loopback 10911
 
-    {
-        BrokerName = "broker-a"
-        Topic = message.Topic
-        QueueId = 3
-        QueueOffset = int64 index
-        PhysicalOffset = int64 index * 300L<commitLog>
-        Flag = 0
-        SysFlag = 0
-        BornTimestamp = 1_700_000_000_000L
-        BornHost = host
-        StoreTimestamp = 1_700_000_000_001L
-        StoreHost = host
-        ReconsumeTimes = 0
-        PreparedTransactionOffset = 0L<commitLog>
-        BodyCrc = crc
-        StoredBody = ReadOnlyMemory body
-        Properties = message.Properties
-    }
+    StoredMessage.create
+        {
+            BrokerName = "broker-a"
+            Topic = message.Topic
+            QueueId = 3
+            QueueOffset = int64 index
+            PhysicalOffset = int64 index * 300L<commitLog>
+            Flag = 0
+            SysFlag = 0
+            BornTimestamp = 1_700_000_000_000L
+            BornHost = host
+            StoreTimestamp = 1_700_000_000_001L
+            StoreHost = host
+            ReconsumeTimes = 0
+            PreparedTransactionOffset = 0L<commitLog>
+            BodyCrc = crc
+            StoredBody = ReadOnlyMemory body
+            Properties = message.Properties
+        }
 
 let records: ReadOnlyMemory<byte> =
     let output = ArrayBufferWriter<byte>()
@@ -100,6 +101,23 @@ let records: ReadOnlyMemory<byte> =
         MessageCodec.write (recordOf body 0 index) output |> ok |> ignore
 
     output.WrittenMemory
+
+let pullRequest: PullRequest =
+    {
+        ConsumerGroup = "G"
+        Topic = message.Topic
+        QueueId = 3
+        QueueOffset = 0L
+        MaxMessages = 32
+        CommitOffset = None
+        LongPollTimeout = TimeSpan.FromSeconds 15L
+        Filter = Some Filter.all
+        SubscriptionVersion = 1L
+        IsLite = false
+        MaxBytes = None
+        Source = None
+        ProxiedClientId = None
+    }
 
 let private answering (records: ReadOnlyMemory<byte>) : RemotingCommand =
     let answer =

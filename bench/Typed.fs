@@ -94,10 +94,14 @@ let private send settings header writeFloor =
 let private pull settings header =
     let frame = Frame.encode header Samples.pullAnswer |> Samples.ok
 
+    let outgoing = OutgoingPull Samples.pullRequest
+    let fields = FieldsBuilder 0
+
+    // As the reading loop of a session does it: no command is made of the frame.
     let read () =
-        match Frame.read FrameLimits.Default (ReadOnlySequence frame) with
-        | Decoded.Complete(frame, _) ->
-            match Pull.messages.DecodeAnswer frame.Command with
+        match Frame.readInPlace FrameLimits.Default fields (ReadOnlySequence frame) with
+        | Decoded.Complete(received, _) ->
+            match outgoing.Read &received with
             | Ok answer -> struct (answer, MessageCodec.decodeAll "broker-a" answer.Records |> Samples.ok)
             | Error error -> failwith $"%A{error}"
         | _ -> failwith "not a frame"

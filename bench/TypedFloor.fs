@@ -151,58 +151,41 @@ let writeJson (send: SendRequest) (output: ArrayBufferWriter<byte>) =
 
 // The answer to a pull
 
-let private readRecord (body: ReadOnlyMemory<byte>) (start: int) (topic: string) : struct (StoredMessage * int) =
-    let span = body.Span.Slice start
+let private readRecord (body: ReadOnlyMemory<byte>) (start: int) (queue: MessageQueue) : struct (StoredMessage * int) =
+    let record = body.Slice start
+    let span = record.Span
+    let size = BinaryPrimitives.ReadInt32BigEndian span
+    let queueId = BinaryPrimitives.ReadInt32BigEndian(span.Slice 12)
+    let topicStart = 88 + BinaryPrimitives.ReadInt32BigEndian(span.Slice 84) + 1
+    let topic = span.Slice(topicStart, int span[topicStart - 1])
 
-    let int32 place =
-        BinaryPrimitives.ReadInt32BigEndian(body.Span.Slice(start + place))
-
-    let int64 place =
-        BinaryPrimitives.ReadInt64BigEndian(body.Span.Slice(start + place))
-
-    let bodyBytes = int32 84
-    let topicStart = 88 + bodyBytes + 1
-    let topicBytes = int span[topicStart - 1]
-    let propertiesStart = topicStart + topicBytes + 2
-
-    let propertiesBytes =
-        int (BinaryPrimitives.ReadInt16BigEndian(span.Slice(propertiesStart - 2)))
-
-    let topic =
-        if Ascii.Equals(span.Slice(topicStart, topicBytes), topic.AsSpan()) then
-            topic
+    let queue =
+        if queueId = queue.QueueId && Ascii.Equals(topic, queue.Topic.AsSpan()) then
+            queue
         else
-            Encoding.UTF8.GetString(span.Slice(topicStart, topicBytes))
+            {
+                Topic = Encoding.UTF8.GetString topic
+                BrokerName = queue.BrokerName
+                QueueId = queueId
+            }
 
-    struct ({
-                BrokerName = "broker-a"
-                Topic = topic
-                QueueId = int32 12
-                QueueOffset = int64 20
-                PhysicalOffset = int64 28 * 1L<commitLog>
-                Flag = int32 16
-                SysFlag = int32 36
-                BornTimestamp = int64 40
-                BornHost = { Wire = body.Slice(start + 48, 8) }
-                StoreTimestamp = int64 56
-                StoreHost = { Wire = body.Slice(start + 64, 8) }
-                ReconsumeTimes = int32 72
-                PreparedTransactionOffset = int64 76 * 1L<commitLog>
-                BodyCrc = int32 8
-                StoredBody = body.Slice(start + 88, bodyBytes)
-                Properties = Properties.ofText (body.Slice(start + propertiesStart, propertiesBytes))
-            },
-            int32 0)
+    struct (RecordView(queue, record.Slice(0, size)), size)
 
 let private readRecords (body: ReadOnlyMemory<byte>) : StoredMessage[] =
     let messages = ResizeArray<StoredMessage> 32
     let mutable place = 0
-    let mutable topic = ""
+
+    let mutable queue =
+        {
+            Topic = ""
+            BrokerName = "broker-a"
+            QueueId = -1
+        }
 
     while place < body.Length do
-        let struct (message, size) = readRecord body place topic
+        let struct (message, size) = readRecord body place queue
         messages.Add message
-        topic <- message.Topic
+        queue <- message.Queue
         place <- place + size
 
     messages.ToArray()

@@ -146,24 +146,25 @@ let reports =
 let private stored: StoredMessage =
     let host = Host.create IPAddress.Loopback 10911
 
-    {
-        BrokerName = "broker-a"
-        Topic = "Orders"
-        QueueId = 1
-        QueueOffset = 7L
-        PhysicalOffset = 4096L<commitLog>
-        Flag = 0
-        SysFlag = 0
-        BornTimestamp = 1L
-        BornHost = host
-        StoreTimestamp = 2L
-        StoreHost = host
-        ReconsumeTimes = 0
-        PreparedTransactionOffset = 0L<commitLog>
-        BodyCrc = 0
-        StoredBody = ReadOnlyMemory [| 1uy |]
-        Properties = Properties.empty
-    }
+    StoredMessage.create
+        {
+            BrokerName = "broker-a"
+            Topic = "Orders"
+            QueueId = 1
+            QueueOffset = 7L
+            PhysicalOffset = 4096L<commitLog>
+            Flag = 0
+            SysFlag = 0
+            BornTimestamp = 1L
+            BornHost = host
+            StoreTimestamp = 2L
+            StoreHost = host
+            ReconsumeTimes = 0
+            PreparedTransactionOffset = 0L<commitLog>
+            BodyCrc = 0
+            StoredBody = ReadOnlyMemory [| 1uy |]
+            Properties = Properties.empty
+        }
 
 let private store: Answering =
     ofBrokers MessageQuery.byOffset (fun broker view ->

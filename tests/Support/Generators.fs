@@ -196,24 +196,25 @@ module Parts =
         let bornHost = toHost parts.BornHost
         let storeHost = toHost parts.StoreHost
 
-        {
-            BrokerName = "broker-a"
-            Topic = parts.Topic.Value + (if parts.IsLongTopic then longTail else "")
-            QueueId = parts.QueueId
-            QueueOffset = parts.QueueOffset
-            PhysicalOffset = parts.PhysicalOffset
-            Flag = parts.Flag
-            SysFlag = SysFlag.withHosts bornHost.IsV6 storeHost.IsV6 parts.SysFlag
-            BornTimestamp = parts.Born
-            BornHost = bornHost
-            StoreTimestamp = parts.Stored
-            StoreHost = storeHost
-            ReconsumeTimes = parts.ReconsumeTimes
-            PreparedTransactionOffset = parts.PreparedTransactionOffset
-            BodyCrc = parts.Crc
-            StoredBody = ReadOnlyMemory parts.Body.Value
-            Properties = propertiesOf parts.Properties
-        }
+        StoredMessage.create
+            {
+                BrokerName = "broker-a"
+                Topic = parts.Topic.Value + (if parts.IsLongTopic then longTail else "")
+                QueueId = parts.QueueId
+                QueueOffset = parts.QueueOffset
+                PhysicalOffset = parts.PhysicalOffset
+                Flag = parts.Flag
+                SysFlag = SysFlag.withHosts bornHost.IsV6 storeHost.IsV6 parts.SysFlag
+                BornTimestamp = parts.Born
+                BornHost = bornHost
+                StoreTimestamp = parts.Stored
+                StoreHost = storeHost
+                ReconsumeTimes = parts.ReconsumeTimes
+                PreparedTransactionOffset = parts.PreparedTransactionOffset
+                BodyCrc = parts.Crc
+                StoredBody = ReadOnlyMemory parts.Body.Value
+                Properties = propertiesOf parts.Properties
+            }
 
     let ofStoredMessage (message: StoredMessage) : StoredMessageParts =
         {
@@ -239,7 +240,7 @@ module Parts =
         }
 
     /// A message with nothing in it, to set what a test is about.
-    let emptyMessage: StoredMessage =
+    let emptyFields: StoredFields =
         let host = Host.create IPAddress.Loopback 1
 
         {
@@ -260,6 +261,9 @@ module Parts =
             StoredBody = ReadOnlyMemory.Empty
             Properties = Properties.empty
         }
+
+    /// The same as a message.
+    let emptyMessage: StoredMessage = StoredMessage.create emptyFields
 
     let toMessage (topic: string, Bytes body, flag: int, pairs) : Message =
         { Message.ofBytes topic body with

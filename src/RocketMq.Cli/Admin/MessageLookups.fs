@@ -9,10 +9,10 @@ open RocketMq.Administration
 /// `rocketmq message get`, `query` and `trace`.
 module MessageLookups =
     let private received (message: StoredMessage) : ReceivedMessage =
-        {
-            Message = message
-            Body = MessageBody.decodeWith Connecting.codecs MessageBody.defaultMaxDecompressedBodySize message
-        }
+        ReceivedMessage.Create(
+            message,
+            MessageBody.decodeWith Connecting.codecs MessageBody.defaultMaxDecompressedBodySize message
+        )
 
     /// Messages as the columns that tail has.
     let report (form: MessageText.BodyForm) (found: FoundMessages) : Report =

@@ -51,7 +51,7 @@ public sealed class ReceivedMessage
     /// <summary>The body as its sender wrote it, checked and inflated.</summary>
     /// <exception cref="MessageBodyException">Its checksum is wrong, or it cannot be inflated.</exception>
     public ReadOnlyMemory<byte> Body =>
-        _inner.Body.IsOk ? _inner.Body.ResultValue : throw new MessageBodyException(_inner.Body.ErrorValue);
+        _inner.Body is { IsOk: true } body ? body.ResultValue : throw new MessageBodyException(_inner.Body.ErrorValue);
 
     /// <summary>What the body is, "application/json" for instance, or null: see <see cref="Message.ContentTypeProperty"/>.</summary>
     public string? ContentType => Property(Message.ContentTypeProperty);
@@ -126,8 +126,8 @@ public sealed class ReceivedMessage
             Core.PropertyName.uniqueKey, info.MessageId ?? NewId(), message.Inner);
         var body = message.Inner.Body;
 
-        return new(new(
-            new Core.StoredMessage(
+        return new(Core.ReceivedMessage.Create(
+            Core.StoredMessageModule.create(new Core.StoredFields(
                 brokerName: queue.BrokerName,
                 topic: message.Topic,
                 queueId: queue.QueueId,
@@ -143,13 +143,13 @@ public sealed class ReceivedMessage
                 preparedTransactionOffset: 0,
                 bodyCrc: 0,
                 storedBody: body,
-                properties: named.Properties),
+                properties: named.Properties)),
             FSharpResult<ReadOnlyMemory<byte>, Core.BodyError>.NewOk(body)));
     }
 
     /// <summary>One that did not come through a consumer.</summary>
     internal static ReceivedMessage FromCore(Core.StoredMessage stored, Core.BodyCodecs codecs) =>
-        new(new(stored, Core.Protocol.MessageBody.decodeWith(codecs, Core.Protocol.MessageBody.defaultMaxDecompressedBodySize, stored)));
+        new(Core.ReceivedMessage.Decode(codecs, Core.Protocol.MessageBody.defaultMaxDecompressedBodySize, stored));
 
     /// <summary>One property, or null.</summary>
     public string? Property(string name)

@@ -225,6 +225,12 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients) =
     member _.Start() =
         PeriodicTask.run clients.Options pollInterval ending.Token poll
 
+    /// What is known for reading, without asking anybody.
+    member _.TryGet(topic: string) : TopicRoute voption =
+        match tryKnown topic with
+        | ValueSome found -> ValueSome found.Route
+        | ValueNone -> ValueNone
+
     /// A route for reading. NoRoute if no broker has the topic.
     member _.Get(topic: string, cancellation: CancellationToken) : Task<Result<TopicRoute, RemotingError>> =
         match tryKnown topic with

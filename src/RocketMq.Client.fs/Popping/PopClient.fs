@@ -369,10 +369,7 @@ type internal PopClient(consumer: ConsumerOptions, instance: ClientInstance, con
     member client.Received(popped: Popped) : ReceivedMessage list =
         [
             for message in client.Messages popped ->
-                {
-                    Message = message
-                    Body = MessageBody.decodeWith consumer.Client.Codecs consumer.MaxDecompressedBodySize message
-                }
+                ReceivedMessage.Decode(consumer.Client.Codecs, consumer.MaxDecompressedBodySize, message)
         ]
 
     /// Leaves the group and closes the connections that it does not share.

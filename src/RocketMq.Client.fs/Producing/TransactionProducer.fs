@@ -120,10 +120,9 @@ type TransactionProducer private (options: ProducerOptions, instance: ClientInst
                 backgroundTask {
                     try
                         let! decision =
-                            checker
-                                { half with
-                                    Topic = Namespaced.unwrap options.Client.Namespace half.Topic
-                                }
+                            half
+                            |> StoredMessage.withTopic (Namespaced.unwrap options.Client.Namespace half.Topic)
+                            |> checker
 
                         return decision, None
                     with failure ->

@@ -48,12 +48,12 @@ type private ClientSlot(create: (unit -> unit) -> RemotingClient) =
     /// Nothing if the slot has been retired.
     member _.TryGet() : RemotingClient voption =
         match Volatile.Read &cached with
-        | NonNull client -> ValueSome client
-        | _ ->
+        | null ->
             match lock gate find with
             // Not under the gate: making a client calls what the application has set.
             | null -> put (create cacheAgain)
             | client -> ValueSome client
+        | client -> ValueSome client
 
     /// The client, if it is kept.
     member _.Cached: RemotingClient option = lock gate (fun () -> Option.ofObj cached)

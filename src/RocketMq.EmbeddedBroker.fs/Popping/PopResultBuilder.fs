@@ -59,10 +59,12 @@ module internal PopResultBuilder =
                     QueueOffset = message.QueueOffset
                 }
 
-        { message with
-            Topic = pop.Topic
-            Properties = Properties.add PropertyName.popReceipt receipt message.Properties
-        }
+        message
+        |> StoredMessage.change (fun fields ->
+            { fields with
+                Topic = pop.Topic
+                Properties = Properties.add PropertyName.popReceipt receipt fields.Properties
+            })
 
     let private write (message: StoredMessage) : ReadOnlyMemory<byte> =
         let output = ArrayBufferWriter<byte>(512 + message.StoredBody.Length)

@@ -40,7 +40,7 @@ module internal TransactionChecks =
 
     /// The half message as the producer is shown it: at its new place, and with its real topic.
     let private shown (before: StoredMessage) (now: StoredMessage) : StoredMessage =
-        { before with
+        { StoredMessage.fields before with
             Topic = HalfMessages.text PropertyName.realTopic now.Properties
             QueueId =
                 match Int32.TryParse(HalfMessages.text PropertyName.realQueueId now.Properties) with
@@ -50,6 +50,7 @@ module internal TransactionChecks =
             PhysicalOffset = now.PhysicalOffset
             Properties = Properties.add PropertyName.waitStoreOk "false" now.Properties
         }
+        |> StoredMessage.create
 
     let private request brokerName (before: StoredMessage) (stored: StoredMessage) : RemotingCommand voption =
         let record = ArrayBufferWriter<byte>(512 + before.StoredBody.Length)

@@ -144,24 +144,25 @@ module internal Store =
         | ValueNone -> 0
 
     let private record (store: Store) (now: int64) (queueOffset: int64) (incoming: Incoming) : StoredMessage =
-        {
-            BrokerName = ""
-            Topic = incoming.Message.Topic
-            QueueId = incoming.QueueId
-            QueueOffset = queueOffset
-            PhysicalOffset = store.NextPhysicalOffset
-            Flag = incoming.Message.Flag
-            SysFlag = incoming.SysFlag
-            BornTimestamp = incoming.BornTimestamp
-            BornHost = incoming.BornHost
-            StoreTimestamp = now
-            StoreHost = store.StoreHost
-            ReconsumeTimes = incoming.ReconsumeTimes
-            PreparedTransactionOffset = incoming.PreparedTransactionOffset
-            BodyCrc = Crc32.ofBody incoming.Message.Body.Span
-            StoredBody = incoming.Message.Body
-            Properties = incoming.Message.Properties
-        }
+        StoredMessage.create
+            {
+                BrokerName = ""
+                Topic = incoming.Message.Topic
+                QueueId = incoming.QueueId
+                QueueOffset = queueOffset
+                PhysicalOffset = store.NextPhysicalOffset
+                Flag = incoming.Message.Flag
+                SysFlag = incoming.SysFlag
+                BornTimestamp = incoming.BornTimestamp
+                BornHost = incoming.BornHost
+                StoreTimestamp = now
+                StoreHost = store.StoreHost
+                ReconsumeTimes = incoming.ReconsumeTimes
+                PreparedTransactionOffset = incoming.PreparedTransactionOffset
+                BodyCrc = Crc32.ofBody incoming.Message.Body.Span
+                StoredBody = incoming.Message.Body
+                Properties = incoming.Message.Properties
+            }
 
     // What is kept
 

@@ -88,11 +88,7 @@ module Filter =
         | ByTag expression ->
             match tags expression with
             | [] -> fun _ -> true
-            | expected ->
-                fun message ->
-                    match Properties.tryFind PropertyName.tags message.Properties with
-                    | ValueSome tag -> List.contains tag expected
-                    | ValueNone -> false
+            | expected -> fun message -> Properties.hasAnyOf PropertyName.tags expected message.Properties
 
     /// As `matcher`, for a message at hand.
     let matches filter (message: StoredMessage) = matcher filter message

@@ -5,135 +5,6 @@ open System.Runtime.CompilerServices
 open System.Text
 open RocketMq.Protocol
 
-/// Names of message properties that mean something to brokers or clients. Source: MessageConst.java.
-module PropertyName =
-    /// Keys to find the message by, joined with a blank.
-    let keys = "KEYS"
-    /// The tag.
-    let tags = "TAGS"
-    /// Whether the broker answers only when the message is stored as its settings ask.
-    let waitStoreOk = "WAIT"
-    /// The delay level, from 1.
-    let delayLevel = "DELAY"
-    /// The unique id that the client chose.
-    let uniqueKey = "UNIQ_KEY"
-    /// The topic that a message sent back came from.
-    let retryTopic = "RETRY_TOPIC"
-    /// The topic that a delayed or half message is for.
-    let realTopic = "REAL_TOPIC"
-    /// The queue id that a delayed or half message is for.
-    let realQueueId = "REAL_QID"
-    /// The offset id of the message that was sent back.
-    let originMessageId = "ORIGIN_MESSAGE_ID"
-    /// How often a message was sent back, as its sender counts.
-    let reconsumeTimes = "RECONSUME_TIME"
-    /// How often a message may be sent back.
-    let maxReconsumeTimes = "MAX_RECONSUME_TIMES"
-    /// The broker's region.
-    let region = "MSG_REGION"
-    /// Whether the broker wants traces.
-    let traceSwitch = "TRACE_ON"
-    /// When a timed message is due, in ms after its arrival.
-    let timerDelayMillis = "TIMER_DELAY_MS"
-    /// When a timed message is due, in s after its arrival.
-    let timerDelaySeconds = "TIMER_DELAY_SEC"
-    /// When a timed message is due, in ms since 1970.
-    let timerDeliverMillis = "TIMER_DELIVER_MS"
-    /// Whether the message is a half message of a transaction.
-    let transactionMark = "TRAN_MSG"
-    /// The group of the producer that sent a half message.
-    let producerGroup = "PGROUP"
-    /// How long a broker waits, in s, before it checks a transaction for the first time.
-    let checkImmunitySeconds = "CHECK_IMMUNITY_TIME_IN_SECONDS"
-    /// Which request a reply is for.
-    let correlationId = "CORRELATION_ID"
-    /// The client id of who waits for a reply.
-    let replyToClient = "REPLY_TO_CLIENT"
-    /// How long a request waits for its reply, in ms.
-    let timeToLive = "TTL"
-    /// The kind of message; `reply` for a reply.
-    let messageType = "MSG_TYPE"
-    /// The cluster of the broker.
-    let cluster = "CLUSTER"
-    /// The instance id of a cloud, a namespace.
-    let instanceId = "INSTANCE_ID"
-    /// The key by which messages in order find their queue.
-    let shardingKey = "__SHARDINGKEY"
-    /// The receipt of a pop, which acknowledges the message.
-    let popReceipt = "POP_CK"
-    /// When a message was popped for the first time, in ms since 1970.
-    let firstPopTime = "1ST_POP_TIME"
-
-    /// What clients, brokers and retries use among themselves: an application that set one would break them.
-    let private reserved =
-        set
-            [
-                keys
-                tags
-                waitStoreOk
-                delayLevel
-                uniqueKey
-                retryTopic
-                realTopic
-                realQueueId
-                originMessageId
-                region
-                traceSwitch
-                shardingKey
-                "TIMER_DELIVER_MS"
-                "TIMER_DELAY_MS"
-                "TIMER_DELAY_SEC"
-                "TIMER_OUT_MS"
-                "TIMER_ENQUEUE_MS"
-                "TIMER_DEQUEUE_MS"
-                "TIMER_ROLL_TIMES"
-                "TIMER_DELAY_LEVEL"
-                "TIMER_DEL_UNIQKEY"
-                reconsumeTimes
-                maxReconsumeTimes
-                "DLQ_ORIGIN_TOPIC"
-                "DLQ_ORIGIN_MESSAGE_ID"
-                "TRAN_MSG"
-                "PGROUP"
-                "__transactionId__"
-                "CHECK_IMMUNITY_TIME_IN_SECONDS"
-                "TRANSACTION_CHECK_TIMES"
-                "TRAN_PREPARED_QUEUE_OFFSET"
-                "CORRELATION_ID"
-                "REPLY_TO_CLIENT"
-                "TTL"
-                "MSG_TYPE"
-                "PUSH_REPLY_TIME"
-                "ARRIVE_TIME"
-                "CLUSTER"
-                "MIN_OFFSET"
-                "MAX_OFFSET"
-                "CONSUME_START_TIME"
-                "INSTANCE_ID"
-                "POP_CK"
-                "POP_CK_OFFSET"
-                "1ST_POP_TIME"
-                "INNER_NUM"
-                "INNER_BASE"
-                "INNER_MULTI_DISPATCH"
-                "INNER_MULTI_QUEUE_OFFSET"
-                "DUP_INFO"
-                "EXTEND_UNIQ_INFO"
-                "PROPERTY_FORWARD_QUEUE_ID"
-                "REDIRECT"
-                "TRACE_CONTEXT"
-                "BUYER_ID"
-                "TRANSFER_FLAG"
-                "CORRECTION_FLAG"
-                "MQ2_FLAG"
-                "__BORNHOST"
-                "BORN_TIMESTAMP"
-                "__CRC32#"
-            ]
-
-    /// Whether RocketMQ keeps a name for itself: applications may not set it.
-    let isReserved (name: string) = reserved.Contains name
-
 /// Walks the bytes of a property text: name 0x01 value 0x02 name 0x01 value 0x02 and so on, the last 0x02 being optional.
 /// Skips what Java skips: entries with an empty name, an empty value or no 0x01. Source: MessageDecoder.java.
 [<Struct; IsByRefLike>]
@@ -175,23 +46,38 @@ type internal PropertyCursor =
     member cursor.Value =
         cursor.text.Slice(cursor.valueStart, cursor.valueEnd - cursor.valueStart)
 
-/// The properties of a message, kept as the text that travels and read when asked for. A repeated name keeps its last
-/// value, as in Java.
-[<Sealed; StructuredFormatDisplay("{Display}")>]
-type Properties internal (text: ReadOnlyMemory<byte>, fault: InputError voption) =
-    static let empty = Properties(ReadOnlyMemory.Empty, ValueNone)
+/// The properties of a message, kept as the text that travels and read when asked for: a view, which takes no memory of its own. A
+/// repeated name keeps its last value, as in Java.
+[<Struct; CustomEquality; NoComparison; StructuredFormatDisplay("{Display}")>]
+type Properties =
+    val private text: ReadOnlyMemory<byte>
+
+    /// An `InputError`, or null.
+    val private fault: obj | null
+
+    internal new(text: ReadOnlyMemory<byte>, fault: InputError voption) =
+        {
+            text = text
+            fault =
+                match fault with
+                | ValueSome error -> box error
+                | ValueNone -> null
+        }
 
     /// No properties.
-    static member Empty = empty
+    static member Empty = Properties(ReadOnlyMemory.Empty, ValueNone)
 
     /// The property text in UTF-8.
-    member _.Text = text
+    member properties.Text = properties.text
 
     /// The first property that could not be taken; a message with one is refused when it is sent.
-    member internal _.Fault = fault
+    member internal properties.Fault: InputError voption =
+        match properties.fault with
+        | :? InputError as error -> ValueSome error
+        | _ -> ValueNone
 
-    member internal _.ToMap() =
-        let mutable cursor = PropertyCursor text.Span
+    member internal properties.ToMap() =
+        let mutable cursor = PropertyCursor properties.text.Span
         let mutable map = Map.empty
 
         while cursor.MoveNext() do
@@ -200,17 +86,19 @@ type Properties internal (text: ReadOnlyMemory<byte>, fault: InputError voption)
         map
 
     member private properties.Display =
+        let map = properties.ToMap()
+
         let shown =
-            [ for KeyValue(name, value) in properties.ToMap() -> $"{name}={value}" ]
-            |> String.concat ", "
+            [ for KeyValue(name, value) in map -> $"{name}={value}" ] |> String.concat ", "
 
         $"[{shown}]"
 
     override properties.Equals other =
         match other with
         | :? Properties as other ->
-            fault = other.Fault
-            && (text.Span.SequenceEqual other.Text.Span || properties.ToMap() = other.ToMap())
+            properties.Fault = other.Fault
+            && (properties.text.Span.SequenceEqual other.Text.Span
+                || properties.ToMap() = other.ToMap())
         | _ -> false
 
     override properties.GetHashCode() = hash (properties.ToMap())
@@ -254,6 +142,22 @@ module Properties =
         while cursor.MoveNext() do
             if isNamed name cursor.Name then
                 found <- ValueSome(Utf8Text.read cursor.Value)
+
+        found
+
+    let rec private isAnyOf (values: string list) (utf8: ReadOnlySpan<byte>) =
+        match values with
+        | [] -> false
+        | value :: rest -> isNamed value utf8 || isAnyOf rest utf8
+
+    /// Whether a property has one of some values. No text is made of it.
+    let internal hasAnyOf (name: string) (values: string list) (properties: Properties) : bool =
+        let mutable cursor = PropertyCursor properties.Text.Span
+        let mutable found = false
+
+        while cursor.MoveNext() do
+            if isNamed name cursor.Name then
+                found <- isAnyOf values cursor.Value
 
         found
 

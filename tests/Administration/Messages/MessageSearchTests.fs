@@ -14,26 +14,27 @@ open RocketMq.Administration.Tests.FakeServers
 let private host = Host.create IPAddress.Loopback 10911
 
 let private stored (broker: BrokerAddress) offset (properties: (string * string) list) : StoredMessage =
-    {
-        BrokerName = broker.Name
-        Topic = "Orders"
-        QueueId = 0
-        QueueOffset = offset
-        PhysicalOffset = offset * 100L<commitLog>
-        Flag = 0
-        SysFlag = 0
-        BornTimestamp = 1L
-        BornHost = host
-        StoreTimestamp = 1_000L + offset
-        StoreHost = host
-        ReconsumeTimes = 0
-        PreparedTransactionOffset = 0L<commitLog>
-        BodyCrc = 0
-        StoredBody = ReadOnlyMemory [| 1uy |]
-        Properties =
-            (Properties.empty, properties)
-            ||> List.fold (fun all (name, value) -> Properties.add name value all)
-    }
+    StoredMessage.create
+        {
+            BrokerName = broker.Name
+            Topic = "Orders"
+            QueueId = 0
+            QueueOffset = offset
+            PhysicalOffset = offset * 100L<commitLog>
+            Flag = 0
+            SysFlag = 0
+            BornTimestamp = 1L
+            BornHost = host
+            StoreTimestamp = 1_000L + offset
+            StoreHost = host
+            ReconsumeTimes = 0
+            PreparedTransactionOffset = 0L<commitLog>
+            BodyCrc = 0
+            StoredBody = ReadOnlyMemory [| 1uy |]
+            Properties =
+                (Properties.empty, properties)
+                ||> List.fold (fun all (name, value) -> Properties.add name value all)
+        }
 
 let private records (messages: StoredMessage list) : ReadOnlyMemory<byte> =
     let output = ArrayBufferWriter<byte>()

@@ -54,12 +54,13 @@ let private record offset : byte[] =
     let output = ArrayBufferWriter<byte>()
     let body = Text.Encoding.UTF8.GetBytes $"m{offset}"
 
-    { Parts.emptyMessage with
+    { Parts.emptyFields with
         Topic = "T"
         QueueOffset = offset
         StoredBody = ReadOnlyMemory body
         BodyCrc = Crc32.ofBody (ReadOnlySpan body)
     }
+    |> StoredMessage.create
     |> fun message -> MessageCodec.write message output
     |> Buffers.ok
     |> ignore

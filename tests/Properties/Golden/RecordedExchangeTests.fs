@@ -176,7 +176,7 @@ let private replies =
                         let cluster = java.Send.Topic.Replace("_REPLY_TOPIC", "")
 
                         let request =
-                            { Parts.emptyMessage with
+                            { Parts.emptyFields with
                                 BrokerName = java.Send.BrokerName
                                 StoreHost = Host.create Net.IPAddress.Loopback 2
                                 Properties =
@@ -192,6 +192,7 @@ let private replies =
                                                 name, java.Properties[name]
                                         ]
                             }
+                            |> StoredMessage.create
 
                         let! servers =
                             again java (fun producer ->

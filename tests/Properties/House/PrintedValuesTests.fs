@@ -25,26 +25,27 @@ let receipt =
     SendReceipt(SendOk, queue, 17L, "7F00000100012A0000000000", OffsetMessageId.encode id, None, 1)
 
 let stored =
-    {
-        BrokerName = "broker-a"
-        Topic = "Orders"
-        QueueId = 3
-        QueueOffset = 17L
-        PhysicalOffset = 4096L<commitLog>
-        Flag = 0
-        SysFlag = 0
-        BornTimestamp = 0L
-        BornHost = host
-        StoreTimestamp = 0L
-        StoreHost = host
-        ReconsumeTimes = 0
-        PreparedTransactionOffset = 0L<commitLog>
-        BodyCrc = 0
-        StoredBody = ReadOnlyMemory [| 1uy; 2uy |]
-        Properties = Properties.empty
-    }
+    StoredMessage.create
+        {
+            BrokerName = "broker-a"
+            Topic = "Orders"
+            QueueId = 3
+            QueueOffset = 17L
+            PhysicalOffset = 4096L<commitLog>
+            Flag = 0
+            SysFlag = 0
+            BornTimestamp = 0L
+            BornHost = host
+            StoreTimestamp = 0L
+            StoreHost = host
+            ReconsumeTimes = 0
+            PreparedTransactionOffset = 0L<commitLog>
+            BodyCrc = 0
+            StoredBody = ReadOnlyMemory [| 1uy; 2uy |]
+            Properties = Properties.empty
+        }
 
-let received = { Message = stored; Body = Ok(ReadOnlyMemory [| 1uy; 2uy |]) }
+let received = ReceivedMessage.Create(stored, Ok(ReadOnlyMemory [| 1uy; 2uy |]))
 
 let route =
     {

@@ -9,6 +9,28 @@ let private ofPairs (pairs: (PropertyText * PropertyText) list) =
 let private ofText (text: string) =
     Properties.ofText (ReadOnlyMemory(Text.Encoding.UTF8.GetBytes text))
 
+let private values =
+    testList
+        "values"
+        [
+            property "a property has one of some values if its last value is among them"
+            <| fun (PropertyText name) (values: PropertyText list) (others: PropertyText list) ->
+                let values = values |> List.map _.Value
+                let expected = (values |> List.truncate 1) @ (others |> List.map _.Value)
+
+                let properties =
+                    values
+                    |> List.map (fun value -> $"{name}\001{value}")
+                    |> String.concat "\002"
+                    |> Text.Encoding.UTF8.GetBytes
+                    |> fun text -> Properties.ofText (ReadOnlyMemory text)
+
+                Properties.hasAnyOf name expected properties =
+                    match Properties.tryFind name properties with
+                    | ValueSome value -> List.contains value expected
+                    | ValueNone -> false
+        ]
+
 let private reading =
     testList
         "reading"
@@ -100,4 +122,4 @@ let private limits =
         ]
 
 [<Tests>]
-let tests = testList "Properties" [ reading; limits ]
+let tests = testList "Properties" [ values; reading; limits ]

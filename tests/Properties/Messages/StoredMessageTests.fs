@@ -40,11 +40,13 @@ let private records =
                 let smallest =
                     match read javaRecord with
                     | Decoded.Complete(message, _) ->
-                        { message with
-                            Topic = "t"
-                            StoredBody = ReadOnlyMemory.Empty
-                            Properties = Properties.empty
-                        }
+                        message
+                        |> StoredMessage.change (fun fields ->
+                            { fields with
+                                Topic = "t"
+                                StoredBody = ReadOnlyMemory.Empty
+                                Properties = Properties.empty
+                            })
                     | other -> failtest $"%A{other}"
 
                 let bytes = encode smallest

@@ -184,9 +184,10 @@ let private routesAndFilters =
             <| fun () ->
                 // "Aa" and "BB" have the same hash.
                 let message tag =
-                    { Parts.emptyMessage with
+                    { Parts.emptyFields with
                         Properties = Properties.ofList [ (PropertyName.tags, tag) ]
                     }
+                    |> StoredMessage.create
 
                 Filter.tagHash "Aa" |> shouldEqual (Filter.tagHash "BB")
                 Filter.matches (ByTag "Aa || x") (message "Aa") |> shouldBeTrue

@@ -102,10 +102,11 @@ let private replyTopics =
         [
             test "a reply travels to the brokers' own topic, whatever the namespace, and all else within it" {
                 let request =
-                    { Parts.emptyMessage with
+                    { Parts.emptyFields with
                         Properties =
                             Properties.ofList [ PropertyName.cluster, "C1"; PropertyName.replyToClient, "client" ]
                     }
+                    |> StoredMessage.create
 
                 let reply = Reply.create request (ReadOnlyMemory "x"B)
 

@@ -60,10 +60,7 @@ module internal HandlerCancellation =
 [<Sealed>]
 type internal HandlerInvoker(settings: HandlerSettings, handler: ConsumeHandler) =
     let receive (message: StoredMessage) : ReceivedMessage =
-        {
-            Message = message
-            Body = MessageBody.decodeWith settings.Codecs settings.MaxDecompressedBodySize message
-        }
+        ReceivedMessage.Decode(settings.Codecs, settings.MaxDecompressedBodySize, message)
 
     let receiveAll (messages: StoredMessage[]) first count =
         Array.init count (fun index -> receive messages[first + index])

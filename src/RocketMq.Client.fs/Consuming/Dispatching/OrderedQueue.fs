@@ -17,9 +17,13 @@ type internal OrderedMessage =
         if message.Failures = 0 then
             stored
         else
-            { stored with
-                ReconsumeTimes = stored.ReconsumeTimes + message.Failures
-            }
+            let failures = message.Failures
+
+            stored
+            |> StoredMessage.change (fun fields ->
+                { fields with
+                    ReconsumeTimes = fields.ReconsumeTimes + failures
+                })
 
 /// The messages of one queue that handlers work on in order: those of one key, or all of them. It is the work that handlers take, and one handler
 /// at a time has it.

@@ -21,7 +21,28 @@ module internal VisibleMessage =
         if Object.ReferenceEquals(topic, message.Topic) then
             message
         else
-            { message with Topic = topic }
+            StoredMessage.withTopic topic message
+
+    /// The same for messages in place. Those that share their queue, as the messages of a pull do, share the one under whose name the
+    /// application knows it.
+    let restoreAll (retryTopic: string) (space: string) (messages: Span<StoredMessage>) : unit =
+        let mutable stored = Unchecked.defaultof<MessageQueue>
+        let mutable visible = Unchecked.defaultof<MessageQueue>
+
+        for index in 0 .. messages.Length - 1 do
+            let message = messages[index]
+
+            // What was retried may come from any topic.
+            if
+                not (Object.ReferenceEquals(message.Queue, stored))
+                || message.Topic = retryTopic
+            then
+                let restored = restore retryTopic space message
+                stored <- message.Queue
+                visible <- restored.Queue
+                messages[index] <- restored
+            elif not (Object.ReferenceEquals(stored, visible)) then
+                messages[index] <- message.WithQueue visible
 
 /// What a pull's answer holds.
 module internal PulledRecords =
@@ -61,15 +82,15 @@ type internal PullService
     let clock = remoting.Ports.Clock
     let retryTopic = Namespaced.retryTopic "" settings.Group
 
-    let visible = VisibleMessage.restore retryTopic space
-
     let filterMatching (subscribed: SubscribedTopic) (messages: StoredMessage[]) =
         let mutable count = 0
 
         for message in messages do
             if PulledRecords.isSeen subscribed.Matches message then
-                messages[count] <- visible message
+                messages[count] <- message
                 count <- count + 1
+
+        VisibleMessage.restoreAll retryTopic space (messages.AsSpan(0, count))
 
         if count = messages.Length then
             messages
@@ -119,9 +140,9 @@ type internal PullService
 
     let deliver (queue: ProcessQueue) (place: PullCursor) (subscribed: SubscribedTopic) (answer: PullAnswer) =
         let records =
-            MessageCodec.decodeReadable queue.Queue.BrokerName place.Offset answer.NextOffset answer.Records
+            MessageCodec.decodeReadableOf queue.Queue place.Offset answer.NextOffset answer.Records
 
-        let matching = records.Messages |> expand place.Offset |> filterMatching subscribed
+        let matching = filterMatching subscribed (expand place.Offset records.Messages)
 
         let unreadable = UnreadableMessage.find codecs matching
 
@@ -184,10 +205,9 @@ type internal PullService
         (queue: ProcessQueue)
         (place: PullCursor)
         (subscribed: SubscribedTopic)
-        (pulled: BrokerPull)
+        (brokerId: int64)
+        (answer: PullAnswer)
         : Task<Result<unit, RemotingError>> =
-        let answer = pulled.Answer
-
         match answer.Status with
         | _ when answer.NextOffset < 0L ->
             Task.FromResult(
@@ -206,8 +226,8 @@ type internal PullService
                 )
             )
         | PullStatus.OffsetMoved ->
-            let isWithoutMaster = pulled.BrokerId <> masterId && queue.BrokerId = masterId
-            let moving = moved queue place answer.NextOffset pulled.BrokerId
+            let isWithoutMaster = brokerId <> masterId && queue.BrokerId = masterId
+            let moving = moved queue place answer.NextOffset brokerId
 
             if isWithoutMaster then
                 backgroundTask {
@@ -225,28 +245,41 @@ type internal PullService
             queue.Pulled(place, [||], answer.NextOffset) |> ignore<FetchedBatch | null>
             isRead
 
-    let pullOnce (queue: ProcessQueue) (place: PullCursor) (subscribed: SubscribedTopic) =
-        backgroundTask {
-            let most = queue.PullBatch settings.PullBatch
+    let pull (queue: ProcessQueue) (place: PullCursor) (subscribed: SubscribedTopic) (source: PullSource) =
+        let request =
+            GroupRequests.pull
+                settings
+                (queue.PullBatch settings.PullBatch)
+                queue.Queue
+                place.Offset
+                subscribed.Subscription
 
-            let request =
-                GroupRequests.pull settings most queue.Queue place.Offset subscribed.Subscription
+        brokers.Pull(source, request, settings.LongPollTimeout, place.Ending)
 
-            let! pulled =
-                brokers.Pull(queue.Queue, queue.BrokerId, request, settings.LongPollTimeout, place.Ending)
+    /// A pull has ended, or there was nowhere to pull from.
+    let ended
+        (queue: ProcessQueue)
+        (place: PullCursor)
+        (subscribed: SubscribedTopic)
+        (brokerId: int64)
+        (answer: Result<PullAnswer, RemotingError>)
+        : Task<Result<unit, RemotingError>> =
+        queue.LastPull <- clock.GetTimestamp()
 
-            queue.LastPull <- clock.GetTimestamp()
+        match answer with
+        | Error error ->
+            queue.BrokerId <- masterId
+            Task.FromResult(Error error)
+        | Ok answer ->
+            queue.MaxOffset <- answer.MaxOffset
+            problems.Clear queue.Name
+            refusals.Served(queue.Queue.Topic, queue.Queue.BrokerName)
+            read queue place subscribed brokerId answer
 
-            match pulled with
-            | Error error ->
-                queue.BrokerId <- masterId
-                return Error error
-            | Ok pulled ->
-                queue.MaxOffset <- pulled.Answer.MaxOffset
-                problems.Clear queue.Name
-                refusals.Served(queue.Queue.Topic, queue.Queue.BrokerName)
-                return! read queue place subscribed pulled
-        }
+    let brokerIdOf (source: PullSource | null) =
+        match source with
+        | null -> masterId
+        | source -> source.BrokerId
 
     let failed (queue: ProcessQueue) failures error =
         let reason = RemotingError.describe error
@@ -273,49 +306,46 @@ type internal PullService
                 do! queue.WhenRoom()
             }
 
-    /// One pull, after what it has to wait for. Gives how many have failed in a row.
-    let pullNext (queue: ProcessQueue) loop failures : Task<int> =
-        backgroundTask {
-            do! waitUntilAllowed queue
-            // In this order: a subscription that changes in between ends this pull.
-            let place = queue.BeginPull()
-
-            match subscriptions.TryFind queue.Queue.Topic with
-            | null ->
-                do! Task.Delay(unsubscribedWait, clock, queue.Ending)
-                return failures
-            | subscribed when queue.IsLoop loop ->
-                match! pullOnce queue place subscribed with
-                | Ok() -> return 0
-                | Error(RemotingError.Cancelled _) -> return failures
-                | Error error ->
-                    do! failed queue (failures + 1) error
-                    return failures + 1
-            | _ -> return failures
-        }
-
-    /// An exception is a defect: it is logged, and the queue is read on.
-    let pullSafely (queue: ProcessQueue) loop failures : Task<int> =
-        backgroundTask {
-            try
-                return! pullNext queue loop failures
-            with
-            | :? OperationCanceledException when queue.IsLeft -> return failures
-            | error ->
-                ConsumerLog.queueFailed log queue.Queue error
-                do! Task.Delay(PullRetry.lastWait, clock, queue.Ending)
-                return failures + 1
-        }
-
-    /// Pulls until the queue is left, or another loop takes over.
+    /// Pulls until the queue is left, or another loop takes over. An exception is a defect: it is logged, and the queue is read on.
+    // One state machine for all pulls of a loop: each of its own would be several objects for each pull.
     member _.Run(queue: ProcessQueue, loop: int) : Task =
         backgroundTask {
             try
+                // How many pulls have failed in a row.
                 let mutable failures = 0
+                let mutable source: PullSource | null = null
 
                 while queue.IsLoop loop do
-                    let! counted = pullSafely queue loop failures
-                    failures <- counted
+                    try
+                        do! waitUntilAllowed queue
+                        // In this order: a subscription that changes in between ends this pull.
+                        let place = queue.BeginPull()
+
+                        match subscriptions.TryFind queue.Queue.Topic with
+                        | null -> do! Task.Delay(unsubscribedWait, clock, queue.Ending)
+                        | subscribed when queue.IsLoop loop ->
+                            let! found = brokers.PullSource(queue.Queue, queue.BrokerId, source, place.Ending)
+
+                            let! answer =
+                                match found with
+                                | Ok from ->
+                                    source <- from
+                                    pull queue place subscribed from
+                                | Error error -> Task.FromResult(Error error)
+
+                            match! ended queue place subscribed (brokerIdOf source) answer with
+                            | Ok() -> failures <- 0
+                            | Error(RemotingError.Cancelled _) -> ()
+                            | Error error ->
+                                do! failed queue (failures + 1) error
+                                failures <- failures + 1
+                        | _ -> ()
+                    with
+                    | :? OperationCanceledException when queue.IsLeft -> ()
+                    | error ->
+                        ConsumerLog.queueFailed log queue.Queue error
+                        do! Task.Delay(PullRetry.lastWait, clock, queue.Ending)
+                        failures <- failures + 1
             with :? OperationCanceledException when queue.IsLeft ->
                 ()
 

@@ -5,9 +5,17 @@ open System.Threading
 open System.Threading.Tasks
 open RocketMq.Protocol
 
-/// The answer to a pull, and the id of the broker that gave it: 0 is the master.
-[<Struct>]
-type internal BrokerPull = { BrokerId: int64; Answer: PullAnswer }
+/// Where a queue is pulled from by a route. Worked out once for many pulls.
+[<Sealed>]
+type internal PullSource(route: TopicRoute, requestedId: int64, brokerId: int64, endpoint: Endpoint) =
+    /// The broker that answers there: 0 is the master.
+    member _.BrokerId = brokerId
+
+    member _.Endpoint = endpoint
+
+    /// Whether the same comes of a route and the broker that is wanted.
+    member _.IsOf(otherRoute: TopicRoute, otherId: int64) =
+        Object.ReferenceEquals(route, otherRoute) && requestedId = otherId
 
 /// Asks the brokers of queues on behalf of a consumer.
 [<Sealed>]
@@ -40,6 +48,21 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
         routes.Known
         |> List.tryPick (TopicRoute.masterAddress brokerName)
         |> Option.map clients.TryGet
+
+    let newSource (queue: MessageQueue) (brokerId: int64) (route: TopicRoute) =
+        match TopicRoute.brokerFor brokerId queue.BrokerName route with
+        | None -> noAddress queue.Topic queue.BrokerName route
+        | Some struct (answeredBy, address) ->
+            match Endpoint.tryParse address with
+            | ValueSome endpoint -> Ok(PullSource(route, brokerId, answeredBy, endpoint))
+            | ValueNone -> Error(RemotingError.BadAddress address)
+
+    /// By what is known of the queue's topic; `last` is where it was pulled from before, if it was.
+    let sourceOf (queue: MessageQueue) (brokerId: int64) (last: PullSource | null) (route: TopicRoute) =
+        match last with
+        | null -> newSource queue brokerId route
+        | last when last.IsOf(route, brokerId) -> Ok last
+        | _ -> newSource queue brokerId route
 
     let send (queue: MessageQueue) address (request: Request<'Answer>) cancellation =
         taskResult {
@@ -108,26 +131,27 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
         | Some(Ok client) -> client.Request(request, cancellation)
         | Some(Error error) -> Task.FromResult(Error error)
 
-    /// Pulls from the broker of an id, see `TopicRoute.brokerFor`. It may hold the pull for `longPollTimeout`.
+    /// Where to pull from, of the broker of an id: see `TopicRoute.brokerFor`. `last` is where the queue was pulled from before; mostly
+    /// that is so still, and nothing is made.
+    member _.PullSource
+        (queue: MessageQueue, brokerId: int64, last: PullSource | null, cancellation: CancellationToken)
+        : ValueTask<Result<PullSource, RemotingError>> =
+        match routes.TryGet queue.Topic with
+        | ValueSome route -> ValueTask<Result<PullSource, RemotingError>>(sourceOf queue brokerId last route)
+        | ValueNone ->
+            ValueTask<Result<PullSource, RemotingError>>(
+                backgroundTask {
+                    let! route = routes.Get(queue.Topic, cancellation)
+                    return Result.bind (sourceOf queue brokerId last) route
+                }
+            )
+
+    /// Pulls. The broker may hold the pull for `suspend`.
     member _.Pull
-        (queue: MessageQueue, brokerId: int64, request: PullRequest, suspend: TimeSpan, cancellation: CancellationToken)
-        =
-        taskResult {
-            let! route = routes.Get(queue.Topic, cancellation)
-
-            match TopicRoute.brokerFor brokerId queue.BrokerName route with
-            | None -> return! noAddress queue.Topic queue.BrokerName route
-            | Some struct (answeredBy, address) ->
-                let! client = clients.TryGet address
-                let timeout = suspend + lateness + clients.Options.RequestTimeout
-                let! answer = client.Send(OutgoingPull request, timeout, cancellation)
-
-                return
-                    {
-                        BrokerId = answeredBy
-                        Answer = answer
-                    }
-        }
+        (source: PullSource, request: PullRequest, suspend: TimeSpan, cancellation: CancellationToken)
+        : Task<Result<PullAnswer, RemotingError>> =
+        let timeout = suspend + lateness + clients.Options.RequestTimeout
+        (clients.Get source.Endpoint).Send(OutgoingPull request, timeout, cancellation)
 
     /// Asks the brokers of a topic one after the other, from a random one on, until one answers.
     member _.RequestFromFirst(topic: string, request: Request<'Answer>, cancellation: CancellationToken) =

@@ -5,27 +5,6 @@ open System.Threading
 open System.Threading.Tasks
 open RocketMq.Protocol
 
-/// A message, and its body as its sender wrote it.
-type ReceivedMessage =
-    {
-        /// With the topic that the application knows: for a retried message the one that it was first sent to.
-        Message: StoredMessage
-        Body: Result<ReadOnlyMemory<byte>, BodyError>
-    }
-
-    /// The context of the trace that its sender gave it along, in the properties `traceparent` and `tracestate`; the default if it has
-    /// none of W3C's form. Applications that receive messages make it the parent of their spans, or a link.
-    member received.TraceContext: System.Diagnostics.ActivityContext =
-        TraceContext.ofProperties received.Message.Properties
-
-    override received.ToString() =
-        let size =
-            match received.Body with
-            | Ok body -> invariant $"{body.Length} bytes"
-            | Error error -> error.Message
-
-        invariant $"{received.Message.Topic} {received.Message.QueueId}@{received.Message.QueueOffset}: {size}"
-
 /// What an application does with messages. An exception counts as `ConsumeResult.Retry`. The token is cancelled when the handler has
 /// taken longer than the consume timeout, when the consumer stops, or its queue goes to another member, and the drain timeout is over, and in
 /// order when the lock of its queue is lost.

@@ -23,11 +23,7 @@ type internal PollCoordinator(options: PullConsumerOptions, waiting: FetchBuffer
     let mutable isClosed = false
 
     let receive (message: StoredMessage) : ReceivedMessage =
-        {
-            Message = message
-            Body =
-                MessageBody.decodeWith options.Consumer.Client.Codecs options.Consumer.MaxDecompressedBodySize message
-        }
+        ReceivedMessage.Decode(options.Consumer.Client.Codecs, options.Consumer.MaxDecompressedBodySize, message)
 
     let settle () =
         lock gate (fun () ->

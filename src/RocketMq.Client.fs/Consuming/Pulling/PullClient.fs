@@ -52,10 +52,11 @@ type PullClient private (options: PullClientOptions, instance: ClientInstance) =
     let offsets = OffsetQueries(settings, options.Client.Namespace, brokers)
 
     let receive (message: StoredMessage) : ReceivedMessage =
-        {
-            Message = VisibleMessage.restore "" options.Client.Namespace message
-            Body = MessageBody.decodeWith options.Client.Codecs options.MaxDecompressedBodySize message
-        }
+        ReceivedMessage.Decode(
+            options.Client.Codecs,
+            options.MaxDecompressedBodySize,
+            VisibleMessage.restore "" options.Client.Namespace message
+        )
 
     let batch (queue: MessageQueue) filter offset (answer: PullAnswer) : Result<PulledBatch, RemotingError> =
         let matches = Filter.matcher filter
@@ -93,8 +94,9 @@ type PullClient private (options: PullClientOptions, instance: ClientInstance) =
 
         taskResult {
             do! PullConsumerOptions.checkMost most
-            let! pulled = brokers.Pull(queue, masterId, request, suspend, cancellation)
-            return! batch queue filter offset pulled.Answer
+            let! source = brokers.PullSource(queue, masterId, null, cancellation).AsTask()
+            let! answer = brokers.Pull(source, request, suspend, cancellation)
+            return! batch queue filter offset answer
         }
 
     let telemetry =

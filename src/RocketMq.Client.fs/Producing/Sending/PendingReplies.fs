@@ -34,24 +34,25 @@ type internal PendingReplies() =
     let messageOf (reply: PushedReply) : StoredMessage =
         let text = Option.defaultValue "" reply.Properties
 
-        {
-            BrokerName = ""
-            Topic = reply.Topic
-            QueueId = reply.QueueId
-            QueueOffset = 0L
-            PhysicalOffset = 0L<commitLog>
-            Flag = reply.Flag
-            SysFlag = reply.SysFlag
-            BornTimestamp = reply.BornTimestamp
-            BornHost = hostOf reply.BornHost
-            StoreTimestamp = reply.StoreTimestamp
-            StoreHost = hostOf reply.StoreHost
-            ReconsumeTimes = Option.defaultValue 0 reply.ReconsumeTimes
-            PreparedTransactionOffset = 0L<commitLog>
-            BodyCrc = Crc32.ofBody reply.Body.Span
-            StoredBody = reply.Body
-            Properties = Properties.ofText (ReadOnlyMemory(Text.Encoding.UTF8.GetBytes text))
-        }
+        StoredMessage.create
+            {
+                BrokerName = ""
+                Topic = reply.Topic
+                QueueId = reply.QueueId
+                QueueOffset = 0L
+                PhysicalOffset = 0L<commitLog>
+                Flag = reply.Flag
+                SysFlag = reply.SysFlag
+                BornTimestamp = reply.BornTimestamp
+                BornHost = hostOf reply.BornHost
+                StoreTimestamp = reply.StoreTimestamp
+                StoreHost = hostOf reply.StoreHost
+                ReconsumeTimes = Option.defaultValue 0 reply.ReconsumeTimes
+                PreparedTransactionOffset = 0L<commitLog>
+                BodyCrc = Crc32.ofBody reply.Body.Span
+                StoredBody = reply.Body
+                Properties = Properties.ofText (ReadOnlyMemory(Text.Encoding.UTF8.GetBytes text))
+            }
 
     member _.Count = waiting.Count
 
@@ -76,10 +77,9 @@ type internal PendingReplies() =
                 | ValueSome id ->
                     match waiting.TryGetValue id with
                     | true, waiting ->
-                        waiting.Reply.TrySetResult
-                            { message with
-                                Topic = Namespaced.unwrap waiting.Namespace message.Topic
-                            }
+                        let topic = Namespaced.unwrap waiting.Namespace message.Topic
+
+                        waiting.Reply.TrySetResult(StoredMessage.withTopic topic message)
                         |> ignore<bool>
                     | _ -> ()
                 | ValueNone -> ()

@@ -24,18 +24,20 @@ module InnerBatch =
         | _ -> properties
 
     let private innerOf (outer: StoredMessage) index (message: Message) : StoredMessage =
-        { outer with
-            QueueOffset = outer.QueueOffset + int64 index
-            Flag = message.Flag
-            // Inflated, if the outer one was compressed, and out of it.
-            SysFlag =
-                outer.SysFlag
-                |> SysFlag.withCompression Compression.Uncompressed
-                |> SysFlag.withoutUnwrap
-            BodyCrc = Crc32.ofBody message.Body.Span
-            StoredBody = message.Body
-            Properties = withRetryTopic outer message.Properties
-        }
+        outer
+        |> StoredMessage.change (fun fields ->
+            { fields with
+                QueueOffset = outer.QueueOffset + int64 index
+                Flag = message.Flag
+                // Inflated, if the outer one was compressed, and out of it.
+                SysFlag =
+                    outer.SysFlag
+                    |> SysFlag.withCompression Compression.Uncompressed
+                    |> SysFlag.withoutUnwrap
+                BodyCrc = Crc32.ofBody message.Body.Span
+                StoredBody = message.Body
+                Properties = withRetryTopic outer message.Properties
+            })
 
     /// The messages in an outer one, in their order; just the message itself if it is none. Bodies stay views of the outer
     /// one's. Fails if it cannot be read: see `MessageBody.decode`.

@@ -9,6 +9,7 @@ open RocketMq
 type DamagedRecord = { Offset: int64; Error: DecodeError }
 
 /// What could be read of a pull's records.
+[<Struct>]
 type ReadableRecords =
     {
         Messages: StoredMessage[]
@@ -27,198 +28,140 @@ type ReadableRecords =
 /// A host has 8 bytes, or 20 if `sysFlag` calls it IPv6. `topicBytes` is a signed byte, and with the second magic, for
 /// topics over 127 bytes, a signed 16-bit number. Source: MessageDecoder.java, MessageExtEncoder.java.
 module MessageCodec =
-    let private magicV1 = 0xDAA320A7
-    let private magicV2 = 0xDAA320AB
     let private what = "stored message"
 
-    let private hostBytes isV6 =
-        if isV6 then Host.V6Bytes else Host.V4Bytes
+    /// Which queue a record is of, without a new object if it is the previous one's.
+    let private queueOf (topic: ReadOnlySpan<byte>) (queueId: int) (previous: MessageQueue) : MessageQueue =
+        let isSameTopic = Text.Ascii.Equals(topic, previous.Topic.AsSpan())
 
-    /// What a record takes besides hosts, body, topic and properties.
-    let private fixedBytes = 4 * 8 + 8 * 5 + 2 + 2
-
-    /// The topic's text, without a new one if it is the previous record's.
-    let private topicText (utf8: ReadOnlySpan<byte>) (previous: string) =
-        if Text.Ascii.Equals(utf8, previous.AsSpan()) then
+        if isSameTopic && queueId = previous.QueueId then
             previous
         else
-            Utf8Text.read utf8
+            {
+                Topic = if isSameTopic then previous.Topic else Utf8Text.read topic
+                BrokerName = previous.BrokerName
+                QueueId = queueId
+            }
 
-    // Places of numbers in a record. Those of the last three leave out the hosts, which stand before them: the bytes of both hosts are
-    // to be added.
-    let private sysFlagStart = 36
-    let private bornHostStart = 48
-    let private reconsumeTimesStart = 56
-    let private preparedStart = 60
-    let private bodyLengthStart = 68
+    /// The message at the front of `bytes`, which is sound. It is probably of the queue `previous`, and of the same broker.
+    let private view (previous: MessageQueue) (bytes: ReadOnlyMemory<byte>) (measured: RecordMeasure) : StoredMessage =
+        let span = bytes.Span
+        let topic = span.Slice(measured.TopicStart, measured.TopicLength)
+        let queueId = RecordLayout.int32At span RecordLayout.queueIdPlace
+        RecordView(queueOf topic queueId previous, bytes.Slice(0, measured.Size))
 
-    let inline private int32At (record: ReadOnlySpan<byte>) (place: int) =
-        BinaryPrimitives.ReadInt32BigEndian(record.Slice place)
+    /// What is wrong with the record at the front of `bytes`, which is not sound.
+    let private explain (bytes: ReadOnlySpan<byte>) (measured: RecordMeasure) : Decoded<StoredMessage> =
+        let corrupt reason place =
+            Decoded.Corrupt(DecodeError.Malformed(what, reason, place))
 
-    let inline private int64At (record: ReadOnlySpan<byte>) (place: int) =
-        BinaryPrimitives.ReadInt64BigEndian(record.Slice place)
+        match measured.Fault with
+        | RecordFault.CutShort -> Decoded.NeedMore measured.Size
+        | RecordFault.WrongSize -> corrupt (invariant $"its size is {measured.Size}") 0
+        | RecordFault.UnknownMagic ->
+            let magic = RecordLayout.int32At bytes RecordLayout.magicPlace
+            corrupt (invariant $"its magic number is {magic:X8}") RecordLayout.magicPlace
+        | RecordFault.NoRoomForHosts ->
+            corrupt (invariant $"its hosts do not fit into {measured.Size} bytes") RecordLayout.bornHostPlace
+        | RecordFault.LeftOver ->
+            let size = measured.TopicStart + measured.Size
+            corrupt (invariant $"{measured.Size} of {size} bytes are left over") measured.TopicStart
+        | _ -> corrupt (invariant $"its parts do not fit into {measured.Size} bytes") measured.TopicStart
 
-    /// Reads a record that has the room for its numbers and its hosts.
-    let private readParts
-        brokerName
-        previousTopic
-        (record: ReadOnlyMemory<byte>)
-        bornHostBytes
-        storeHostBytes
-        : Decoded<StoredMessage> =
-        let span = record.Span
-        let hostsBytes = bornHostBytes + storeHostBytes
-        let mutable reader = ByteReader span
-        reader.Skip(bodyLengthStart + hostsBytes)
-        let bodyLength = reader.Int32()
-        let bodyStart = reader.Position
-        reader.Skip bodyLength
+    /// Reads the record at the front of `bytes`. It is probably of the queue `previous`, and of the same broker.
+    let private readRecord (previous: MessageQueue) (bytes: ReadOnlyMemory<byte>) : Decoded<StoredMessage> =
+        let measured = RecordLayout.measure bytes.Span
 
-        let topicLength =
-            if int32At span 4 = magicV1 then
-                int (sbyte (reader.Byte()))
-            else
-                int (reader.Int16())
+        match measured.Fault with
+        | RecordFault.Sound -> Decoded.Complete(view previous bytes measured, measured.Size)
+        | _ -> explain bytes.Span measured
 
-        let topic = reader.Bytes topicLength
-        let propertiesLength = int (reader.Int16())
-        let propertiesStart = reader.Position
-        reader.Skip propertiesLength
+    /// A queue of a broker that no record is of.
+    let private unknownQueue brokerName : MessageQueue =
+        {
+            Topic = ""
+            BrokerName = brokerName
+            QueueId = -1
+        }
 
-        if reader.Overrun then
-            Decoded.Corrupt(
-                DecodeError.Malformed(
-                    what,
-                    invariant $"its parts do not fit into {record.Length} bytes",
-                    reader.Position
-                )
-            )
-        elif reader.Remaining > 0 then
-            Decoded.Corrupt(
-                DecodeError.Malformed(
-                    what,
-                    invariant $"{reader.Remaining} of {record.Length} bytes are left over",
-                    reader.Position
-                )
-            )
-        else
-            let message =
-                {
-                    BrokerName = brokerName
-                    Topic = topicText topic previousTopic
-                    QueueId = int32At span 12
-                    QueueOffset = int64At span 20
-                    PhysicalOffset = int64At span 28 * 1L<commitLog>
-                    Flag = int32At span 16
-                    SysFlag = int32At span sysFlagStart
-                    BornTimestamp = int64At span 40
-                    BornHost = Host.ofWire (record.Slice(bornHostStart, bornHostBytes))
-                    StoreTimestamp = int64At span (bornHostStart + bornHostBytes)
-                    StoreHost = Host.ofWire (record.Slice(bornHostStart + bornHostBytes + 8, storeHostBytes))
-                    ReconsumeTimes = int32At span (reconsumeTimesStart + hostsBytes)
-                    PreparedTransactionOffset = int64At span (preparedStart + hostsBytes) * 1L<commitLog>
-                    BodyCrc = int32At span 8
-                    StoredBody = record.Slice(bodyStart, bodyLength)
-                    Properties = Properties.ofText (record.Slice(propertiesStart, propertiesLength))
-                }
-
-            Decoded.Complete(message, record.Length)
-
-    /// Reads the record at the front of `bytes`. `previousTopic` is a topic that it probably has.
-    let private readRecord brokerName previousTopic (bytes: ReadOnlyMemory<byte>) : Decoded<StoredMessage> =
-        if bytes.Length < 4 then
-            Decoded.NeedMore(4 - bytes.Length)
-        else
-            let span = bytes.Span
-            let recordBytes = int32At span 0
-
-            if recordBytes < fixedBytes then
-                Decoded.Corrupt(DecodeError.Malformed(what, invariant $"its size is {recordBytes}", 0))
-            elif bytes.Length < recordBytes then
-                Decoded.NeedMore(recordBytes - bytes.Length)
-            else
-                let magic = int32At span 4
-                let sysFlag = int32At span sysFlagStart
-                let bornHostBytes = hostBytes (SysFlag.isBornHostV6 sysFlag)
-                let storeHostBytes = hostBytes (SysFlag.isStoreHostV6 sysFlag)
-
-                if magic <> magicV1 && magic <> magicV2 then
-                    Decoded.Corrupt(DecodeError.Malformed(what, invariant $"its magic number is {magic:X8}", 4))
-                elif recordBytes < bodyLengthStart + 4 + bornHostBytes + storeHostBytes then
-                    Decoded.Corrupt(
-                        DecodeError.Malformed(
-                            what,
-                            invariant $"its hosts do not fit into {recordBytes} bytes",
-                            bornHostStart
-                        )
-                    )
-                else
-                    readParts brokerName previousTopic (bytes.Slice(0, recordBytes)) bornHostBytes storeHostBytes
-
-    /// Reads one record from the front of `bytes`. Body and properties stay views of them.
+    /// Reads one record from the front of `bytes`. The message is a view of them.
     let read (brokerName: string) (bytes: ReadOnlyMemory<byte>) : Decoded<StoredMessage> =
-        readRecord brokerName "" bytes
+        readRecord (unknownQueue brokerName) bytes
 
     /// How many records there are, if their sizes are right; more than there are bytes for never.
     let private countRecords (bytes: ReadOnlySpan<byte>) =
         let mutable position = 0
         let mutable count = 0
 
-        while bytes.Length - position >= fixedBytes do
+        while bytes.Length - position >= RecordLayout.fixedBytes do
             position <-
                 position
-                + max fixedBytes (min (int32At bytes position) (bytes.Length - position))
+                + max RecordLayout.fixedBytes (min (RecordLayout.int32At bytes position) (bytes.Length - position))
 
             count <- count + 1
 
         count
 
-    /// Reads records until the bytes are used up. Fails if one is cut short or is no record.
-    let decodeAll (brokerName: string) (bytes: ReadOnlyMemory<byte>) : Result<StoredMessage[], DecodeError> =
+    /// As `decodeAll`, of records that are probably of one queue. They share it.
+    let internal decodeAllOf
+        (queue: MessageQueue)
+        (bytes: ReadOnlyMemory<byte>)
+        : Result<StoredMessage[], DecodeError> =
         let messages: StoredMessage[] = Array.zeroCreate (countRecords bytes.Span)
 
-        let rec next (position: int) count topic =
+        let rec next (position: int) count queue =
             if position = bytes.Length then
                 Ok messages
             else
-                match readRecord brokerName topic (bytes.Slice position) with
-                | Decoded.Complete(message, consumed) ->
-                    messages[count] <- message
-                    next (position + consumed) (count + 1) message.Topic
-                | Decoded.NeedMore missing ->
-                    Error(DecodeError.Malformed(what, invariant $"the last one lacks {missing} bytes", position))
-                | Decoded.Corrupt error -> Error error
+                let rest = bytes.Slice position
+                let measured = RecordLayout.measure rest.Span
 
-        next 0 0 ""
+                match measured.Fault with
+                | RecordFault.Sound ->
+                    let message = view queue rest measured
+                    messages[count] <- message
+                    next (position + measured.Size) (count + 1) message.Queue
+                | _ ->
+                    match explain rest.Span measured with
+                    | Decoded.Corrupt error -> Error error
+                    | _ ->
+                        let reason = invariant $"the last one lacks {measured.Size} bytes"
+                        Error(DecodeError.Malformed(what, reason, position))
+
+        next 0 0 queue
+
+    /// Reads records until the bytes are used up. Fails if one is cut short or is no record. The messages are views of the bytes.
+    let decodeAll (brokerName: string) (bytes: ReadOnlyMemory<byte>) : Result<StoredMessage[], DecodeError> =
+        decodeAllOf (unknownQueue brokerName) bytes
 
     /// The queue offset that stands in a record, right or wrong.
     let private offsetAt (span: ReadOnlySpan<byte>) position =
-        BinaryPrimitives.ReadInt64BigEndian(span.Slice(position + 20))
+        RecordLayout.int64At span (position + RecordLayout.queueOffsetPlace)
 
     /// Where the record after a damaged one begins, if its size can be believed: the bytes end there, or another record begins.
     let private tryNext (span: ReadOnlySpan<byte>) position =
-        if span.Length - position < fixedBytes then
+        if span.Length - position < RecordLayout.fixedBytes then
             ValueNone
         else
-            let size = int32At span position
+            let size = RecordLayout.int32At span position
 
-            if size < fixedBytes || size > span.Length - position then
+            if size < RecordLayout.fixedBytes || size > span.Length - position then
                 ValueNone
             else
                 let next = position + size
 
                 if next = span.Length then
                     ValueSome next
-                elif span.Length - next < fixedBytes then
+                elif span.Length - next < RecordLayout.fixedBytes then
                     ValueNone
                 else
-                    match int32At span (next + 4) with
-                    | magic when magic = magicV1 || magic = magicV2 -> ValueSome next
+                    match RecordLayout.int32At span (next + RecordLayout.magicPlace) with
+                    | magic when magic = RecordLayout.magicV1 || magic = RecordLayout.magicV2 -> ValueSome next
                     | _ -> ValueNone
 
     /// As `decodeReadable`, where a record is damaged.
     let private decodeAround
-        (brokerName: string)
+        (queue: MessageQueue)
         (start: int64)
         (endsAt: int64)
         (bytes: ReadOnlyMemory<byte>)
@@ -227,14 +170,14 @@ module MessageCodec =
         let damaged = ResizeArray<DamagedRecord>()
         let mutable position = 0
         let mutable expected = start
-        let mutable topic = ""
+        let mutable queue = queue
         let mutable next = endsAt
 
         let pass error =
             let span = bytes.Span
 
             let offset =
-                if span.Length - position >= fixedBytes then
+                if span.Length - position >= RecordLayout.fixedBytes then
                     match offsetAt span position with
                     | offset when offset >= expected && offset < endsAt -> offset
                     | _ -> expected
@@ -255,10 +198,10 @@ module MessageCodec =
                 position <- bytes.Length
 
         while position < bytes.Length do
-            match readRecord brokerName topic (bytes.Slice position) with
+            match readRecord queue (bytes.Slice position) with
             | Decoded.Complete(message, consumed) ->
                 messages.Add message
-                topic <- message.Topic
+                queue <- message.Queue
                 expected <- max expected (message.QueueOffset + 1L)
                 position <- position + consumed
             | Decoded.NeedMore missing ->
@@ -271,6 +214,22 @@ module MessageCodec =
             Next = next
         }
 
+    /// As `decodeReadable`, of records that are probably of one queue. They share it.
+    let internal decodeReadableOf
+        (queue: MessageQueue)
+        (start: int64)
+        (endsAt: int64)
+        (bytes: ReadOnlyMemory<byte>)
+        : ReadableRecords =
+        match decodeAllOf queue bytes with
+        | Ok messages ->
+            {
+                Messages = messages
+                Damaged = []
+                Next = endsAt
+            }
+        | Error _ -> decodeAround queue start endsAt bytes
+
     /// Reads what can be read of records from `start` on, the offsets of a queue before `endsAt`. A damaged record is named by its
     /// queue offset, as far as that can be known. After one that hides where the next begins nothing can be read: then reading goes on
     /// at the record itself, or behind it if it is the first.
@@ -280,14 +239,7 @@ module MessageCodec =
         (endsAt: int64)
         (bytes: ReadOnlyMemory<byte>)
         : ReadableRecords =
-        match decodeAll brokerName bytes with
-        | Ok messages ->
-            {
-                Messages = messages
-                Damaged = []
-                Next = endsAt
-            }
-        | Error _ -> decodeAround brokerName start endsAt bytes
+        decodeReadableOf (unknownQueue brokerName) start endsAt bytes
 
     /// Writes one record. `BrokerName` is not part of it, and the flag word is made to agree with the hosts.
     let write (message: StoredMessage) (output: IBufferWriter<byte>) : Result<int, EncodeError> =
@@ -295,7 +247,7 @@ module MessageCodec =
 
         let span =
             output.GetSpan(
-                fixedBytes
+                RecordLayout.fixedBytes
                 + 2 * Host.V6Bytes
                 + message.StoredBody.Length
                 + message.Topic.Length * 3
@@ -315,9 +267,9 @@ module MessageCodec =
 
             writer.Int32(
                 if topicBytes <= Names.maxTopicChars then
-                    magicV1
+                    RecordLayout.magicV1
                 else
-                    magicV2
+                    RecordLayout.magicV2
             )
 
             writer.Int32 message.BodyCrc

@@ -77,10 +77,8 @@ module Pull =
 
     let private sysFlag (pull: PullRequest) =
         (if pull.CommitOffset.IsSome then commitBit else 0)
-        ||| (if pull.LongPollTimeout > TimeSpan.Zero then
-                 suspendBit
-             else
-                 0)
+        // Of ticks: F# compares times of a type that it does not know by boxes.
+        ||| (if pull.LongPollTimeout.Ticks > 0L then suspendBit else 0)
         ||| (if pull.Filter.IsSome then filterBit else 0)
         ||| (if pull.IsLite then liteBit else 0)
 
@@ -94,6 +92,10 @@ module Pull =
     let private suspendName = FieldName.OfText "suspendTimeoutMillis"
     let private subscriptionVersionName = FieldName.OfText "subVersion"
     let private expressionTypeName = FieldName.OfText "expressionType"
+    let private subscriptionName = FieldName.OfText "subscription"
+    let private maxBytesName = FieldName.OfText "maxMsgBytes"
+    let private sourceName = FieldName.OfText "requestSource"
+    let private proxiedClientIdName = FieldName.OfText "proxyFrowardClientId"
 
     /// Written by hand, not declared: the bits of one field say whether others count.
     let private write (pull: PullRequest) (draft: FieldWriter) =
@@ -109,18 +111,29 @@ module Pull =
             .Add(commitOffsetName, Option.defaultValue 0L pull.CommitOffset)
             .Add(suspendName, int64 pull.LongPollTimeout.TotalMilliseconds)
             .Add(subscriptionVersionName, pull.SubscriptionVersion)
-            .Add(expressionTypeName, pull.Filter |> Option.map Filter.typeName |> Option.defaultValue "TAG")
+            .Add(
+                expressionTypeName,
+                match pull.Filter with
+                | Some filter -> Filter.typeName filter
+                | None -> "TAG"
+            )
         |> ignore
 
-        let add (name: string) (value: string option) =
-            match value with
-            | Some value -> draft.Add(name, value) |> ignore
-            | None -> ()
+        match pull.Filter with
+        | Some filter -> draft.Add(subscriptionName, Filter.expression filter) |> ignore
+        | None -> ()
 
-        add "subscription" (Option.map Filter.expression pull.Filter)
-        add "maxMsgBytes" (Option.map string pull.MaxBytes)
-        add "requestSource" (Option.map string pull.Source)
-        add "proxyFrowardClientId" pull.ProxiedClientId
+        match pull.MaxBytes with
+        | Some bytes -> draft.Add(maxBytesName, bytes) |> ignore
+        | None -> ()
+
+        match pull.Source with
+        | Some source -> draft.Add(sourceName, source) |> ignore
+        | None -> ()
+
+        match pull.ProxiedClientId with
+        | Some clientId -> draft.Add(proxiedClientIdName, clientId) |> ignore
+        | None -> ()
 
         draft.Require(Names.checkTopic pull.Topic)
         draft.Require(Names.checkGroup pull.ConsumerGroup)

@@ -120,11 +120,13 @@ module PoppedMessages =
             else
                 Properties.add PropertyName.firstPopTime (string answer.PopTimestamp) message.Properties
 
-        { message with
-            Topic = request.Topic
-            ReconsumeTimes = if count > 0 then count else message.ReconsumeTimes
-            Properties = properties
-        }
+        message
+        |> StoredMessage.change (fun fields ->
+            { fields with
+                Topic = request.Topic
+                ReconsumeTimes = if count > 0 then count else fields.ReconsumeTimes
+                Properties = properties
+            })
 
     /// The messages of an answer, in its order.
     let ofAnswer (brokerName: string) (request: PopRequest) (answer: PopAnswer) : Result<Popped[], DecodeError> =

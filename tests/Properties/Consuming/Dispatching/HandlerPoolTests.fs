@@ -24,10 +24,11 @@ let private limits: FlowControlLimits =
 let private messagesAt (offsets: int64 list) =
     [|
         for offset in offsets ->
-            { Parts.emptyMessage with
+            { Parts.emptyFields with
                 QueueOffset = offset
                 StoredBody = ReadOnlyMemory(Array.zeroCreate<byte> 10)
             }
+            |> StoredMessage.create
     |]
 
 let private newQueue limits =

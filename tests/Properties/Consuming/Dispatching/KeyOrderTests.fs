@@ -306,9 +306,10 @@ let private races =
                     queue.Pulled(
                         queue.BeginPull(),
                         [|
-                            { Parts.emptyMessage with
+                            { Parts.emptyFields with
                                 QueueOffset = offset
                             }
+                            |> StoredMessage.create
                         |],
                         offset + 1L
                     )
@@ -352,11 +353,12 @@ let private keys =
                 ] do
                 test $"the key of {properties} is '{key}'" {
                     let message =
-                        { Parts.emptyMessage with
+                        { Parts.emptyFields with
                             Properties =
                                 properties
                                 |> List.fold (fun all (name, value) -> Properties.add name value all) Properties.Empty
                         }
+                        |> StoredMessage.create
 
                     OrderBy.keyOf message |> shouldEqual key
                 }

@@ -28,11 +28,12 @@ let private recordsOf (messages: (int64 * string) list) : ReadOnlyMemory<byte> =
     let output = ArrayBufferWriter<byte>()
 
     for offset, tag in messages do
-        { Parts.emptyMessage with
+        { Parts.emptyFields with
             QueueOffset = offset
             StoreTimestamp = storedAt offset
             Properties = Properties.ofList [ PropertyName.tags, tag ]
         }
+        |> StoredMessage.create
         |> fun message -> MessageCodec.write message output
         |> Buffers.ok
         |> ignore

@@ -54,11 +54,12 @@ let private inflateBy codec limit =
     | Error error -> failwith error.Message
 
 let private message sysFlag (body: byte[]) : StoredMessage =
-    { Parts.emptyMessage with
+    { Parts.emptyFields with
         SysFlag = sysFlag
         BodyCrc = Crc32.ofBody (ReadOnlySpan body)
         StoredBody = ReadOnlyMemory body
     }
+    |> StoredMessage.create
 
 let private wholeBodies (codec: IBodyCodec) =
     testList

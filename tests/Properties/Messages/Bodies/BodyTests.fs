@@ -14,11 +14,12 @@ let private inflate limit (bytes: byte[]) =
     Zlib.inflate limit (ReadOnlyMemory bytes)
 
 let private message sysFlag (body: byte[]) : StoredMessage =
-    { Parts.emptyMessage with
+    { Parts.emptyFields with
         SysFlag = sysFlag
         BodyCrc = Crc32.ofBody (ReadOnlySpan body)
         StoredBody = ReadOnlyMemory body
     }
+    |> StoredMessage.create
 
 let private decode message =
     MessageBody.decode MessageBody.defaultMaxDecompressedBodySize message
@@ -108,10 +109,9 @@ let private bodies =
             testCase "a body whose checksum is wrong is reported with both checksums"
             <| fun () ->
                 match
-                    decode
-                        { message 0 hello with
-                            BodyCrc = 0x1234
-                        }
+                    message 0 hello
+                    |> StoredMessage.change (fun fields -> { fields with BodyCrc = 0x1234 })
+                    |> decode
                 with
                 | Error(ChecksumMismatch(expected, actual)) ->
                     expected |> shouldEqual 0x1234

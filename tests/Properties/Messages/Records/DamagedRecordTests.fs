@@ -4,19 +4,20 @@ module RocketMq.Protocol.Tests.DamagedRecordTests
 open System
 open System.Buffers
 open System.Buffers.Binary
+open RocketMq
 open RocketMq.Protocol
 
 let private recordAt (offset: int64) : byte[] =
     let output = ArrayBufferWriter<byte>()
 
-    MessageCodec.write
-        { Parts.emptyMessage with
+    let message =
+        { Parts.emptyFields with
             QueueOffset = offset
             StoredBody = ReadOnlyMemory(Array.create 10 (byte offset))
         }
-        output
-    |> Buffers.ok
-    |> ignore<int>
+        |> StoredMessage.create
+
+    MessageCodec.write message output |> Buffers.ok |> ignore<int>
 
     output.WrittenMemory.ToArray()
 

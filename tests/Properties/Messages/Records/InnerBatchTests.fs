@@ -19,7 +19,7 @@ let private expand position messages =
 let private outerFlags = 0xC0
 
 let private outerOf (body: byte[]) : StoredMessage =
-    { Parts.emptyMessage with
+    { Parts.emptyFields with
         BrokerName = "broker-a"
         Topic = "T"
         QueueId = 3
@@ -33,6 +33,7 @@ let private outerOf (body: byte[]) : StoredMessage =
         BodyCrc = Crc32.ofBody (ReadOnlySpan body)
         Properties = Properties.empty |> Properties.add "INNER_NUM" "2"
     }
+    |> StoredMessage.create
 
 /// Two messages as MessageDecoder.encodeMessage lays them out, byte by byte.
 let private javaBytes =
@@ -83,7 +84,7 @@ let private unpacking =
                     InnerBatch.isOuter message |> shouldBeFalse
                     InnerBatch.isInner message |> shouldBeTrue
 
-                    { message with
+                    { StoredMessage.fields message with
                         QueueOffset = outer.QueueOffset
                         Flag = outer.Flag
                         SysFlag = outer.SysFlag
@@ -91,15 +92,15 @@ let private unpacking =
                         StoredBody = outer.StoredBody
                         Properties = outer.Properties
                     }
+                    |> StoredMessage.create
                     |> shouldEqual outer
             }
 
             test "a message with one of the flags only holds no others" {
                 for flags in [ 0; 0x40; 0x80 ] do
                     let message =
-                        { outerOf javaBytes with
-                            SysFlag = flags
-                        }
+                        outerOf javaBytes
+                        |> StoredMessage.change (fun fields -> { fields with SysFlag = flags })
 
                     unwrap message |> shouldEqual (Ok [ message ])
                     bodyOf message |> shouldEqual javaBytes
@@ -117,9 +118,11 @@ let private compressedBatches =
                         .ToArray()
 
                 let outer =
-                    { outerOf packed with
-                        SysFlag = SysFlag.withCompression Compression.Zlib outerFlags
-                    }
+                    outerOf packed
+                    |> StoredMessage.change (fun fields ->
+                        { fields with
+                            SysFlag = SysFlag.withCompression Compression.Zlib outerFlags
+                        })
 
                 let inner = unwrap outer |> ok
                 inner |> List.map bodyOf |> shouldEqual [ "a"B; "bc"B ]
@@ -136,10 +139,12 @@ let private retryTopics =
         [
             test "over a retry topic, inner messages know where they were sent to first" {
                 let outer =
-                    { outerOf javaBytes with
-                        Topic = "%RETRY%G"
-                        Properties = Properties.empty |> Properties.add PropertyName.retryTopic "T"
-                    }
+                    outerOf javaBytes
+                    |> StoredMessage.change (fun fields ->
+                        { fields with
+                            Topic = "%RETRY%G"
+                            Properties = Properties.empty |> Properties.add PropertyName.retryTopic "T"
+                        })
 
                 for message in unwrap outer |> ok do
                     (VisibleMessage.restore "%RETRY%G" "" message).Topic |> shouldEqual "T"
@@ -200,9 +205,9 @@ let private propertiesOfUnpacking =
                 | Error _, expanded -> expanded = [| outer |]
 
             test "a body with a wrong checksum is reported" {
-                let outer = { outerOf javaBytes with BodyCrc = 1 }
+                let change fields : StoredFields = { fields with BodyCrc = 1 }
 
-                match unwrap outer with
+                match outerOf javaBytes |> StoredMessage.change change |> unwrap with
                 | Error(ChecksumMismatch _) -> ()
                 | other -> failtest $"%A{other}"
             }
@@ -214,9 +219,8 @@ let private offsetsTests =
         [
             test "inner messages come in order among others, from the requested offset on" {
                 let plain offset =
-                    { Parts.emptyMessage with
-                        QueueOffset = offset
-                    }
+                    Parts.emptyMessage
+                    |> StoredMessage.change (fun fields -> { fields with QueueOffset = offset })
 
                 let offsets position =
                     expand position [| plain 99L; outerOf javaBytes; plain 102L |]

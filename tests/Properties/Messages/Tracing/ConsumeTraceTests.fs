@@ -73,10 +73,11 @@ let private rebuilt messages (starts: Map<string, ConsumeStartTrace>) record =
 let private message id (properties: (string * string) list) retries : StoredMessage =
     let add properties (name, value) = Properties.add name value properties
 
-    { Parts.emptyMessage with
+    { Parts.emptyFields with
         ReconsumeTimes = retries
         Properties = List.fold add Properties.empty ((PropertyName.uniqueKey, id) :: properties)
     }
+    |> StoredMessage.create
 
 let private textOf records =
     match TraceRecords.encode Int32.MaxValue records with
@@ -158,9 +159,10 @@ let private identities =
             testCase "a message without a unique id is traced by its offset id"
             <| fun () ->
                 let unnamed =
-                    { Parts.emptyMessage with
+                    { Parts.emptyFields with
                         Properties = Properties.empty
                     }
+                    |> StoredMessage.create
 
                 match ConsumeTraces.before "g" "REQ" 1L [ unnamed ] with
                 | [ ConsumeStartTraced start ] -> start.MessageId |> shouldEqual unnamed.OffsetId

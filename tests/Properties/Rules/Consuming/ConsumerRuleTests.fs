@@ -151,10 +151,11 @@ let private locks =
         ]
 
 let private stored properties =
-    { Parts.emptyMessage with
+    { Parts.emptyFields with
         ReconsumeTimes = 2
         Properties = Properties.ofList properties
     }
+    |> StoredMessage.create
 
 let private results =
     testList
