@@ -621,8 +621,7 @@ let private missingCodecs =
                         }
                 |]
 
-            UnreadableMessage.find BodyCodecs.standard messages
-            |> ValueOption.toOption = List.tryFindIndex id squeezed
+            UnreadableMessage.find BodyCodecs.standard messages |> ValueOption.toOption = List.tryFindIndex id squeezed
     ]
 
 [<Tests>]
