@@ -57,12 +57,14 @@ let private foundSqueezed (squeezed: int64 list) first last : PullAnswer =
             0
 
     for offset in first..last do
-        { Parts.emptyMessage with
-            QueueOffset = offset
-            StoreTimestamp = storedAt offset
-            SysFlag = flagOf offset
-            Properties = Properties.ofList [ PropertyName.tags, "A" ]
-        }
+        Parts.emptyMessage
+        |> StoredMessage.change (fun fields ->
+            { fields with
+                QueueOffset = offset
+                StoreTimestamp = storedAt offset
+                SysFlag = flagOf offset
+                Properties = Properties.ofList [ PropertyName.tags, "A" ]
+            })
         |> fun message -> MessageCodec.write message output
         |> Buffers.ok
         |> ignore
@@ -612,13 +614,15 @@ let private missingCodecs =
             let messages =
                 [|
                     for isSqueezed in squeezed ->
-                        { Parts.emptyMessage with
-                            SysFlag =
-                                if isSqueezed then
-                                    SysFlag.withCompression Compression.Zstandard 0
-                                else
-                                    0
-                        }
+                        Parts.emptyMessage
+                        |> StoredMessage.change (fun fields ->
+                            { fields with
+                                SysFlag =
+                                    if isSqueezed then
+                                        SysFlag.withCompression Compression.Zstandard 0
+                                    else
+                                        0
+                            })
                 |]
 
             UnreadableMessage.find BodyCodecs.standard messages |> ValueOption.toOption = List.tryFindIndex id squeezed
