@@ -124,7 +124,7 @@ let private sends (out: StringBuilder) (other: Other option) (server: Server) (t
         let ours = find "prod." callers
         let floor = find "floor" callers
 
-        let beside figure =
+        let withFloor figure =
             $"{cell (ours figure)} ({cell (floor figure)})"
 
         [
@@ -132,8 +132,8 @@ let private sends (out: StringBuilder) (other: Other option) (server: Server) (t
             cell (floor "calls/s")
             spread (ours "calls/s")
             ratio (ours "calls/s") (floor "calls/s")
-            beside "p99 us"
-            beside "CPU us"
+            withFloor "p99 us"
+            withFloor "CPU us"
             cell (ours "bytes")
         ]
         @ (match other with
@@ -226,7 +226,7 @@ let private bodies (out: StringBuilder) (table: Table) =
         line ""
 
         line
-            "Four calls at a time, beside the same bytes through a bare socket whose receiver computes the checksum too."
+            "Four calls at a time, withFloor the same bytes through a bare socket whose receiver computes the checksum too."
 
         line ""
         head [ "what"; "bare MB/s"; "ours MB/s"; "share" ] |> List.iter line

@@ -60,6 +60,8 @@ type SendReceipt
 
     /// All of them mean stored; what they add is how safely.
     member _.Status = status
+
+    /// Where the message is, with the topic as the application knows it.
     member _.Queue = queue
 
     /// Of a message that brokers hold back: its offset in a queue of the broker's own.
