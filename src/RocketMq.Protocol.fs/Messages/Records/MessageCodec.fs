@@ -43,12 +43,12 @@ module MessageCodec =
                 QueueId = queueId
             }
 
-    /// The message at the front of `bytes`, which is sound. It is probably of the queue `previous`, and of the same broker.
-    let private view (previous: MessageQueue) (bytes: ReadOnlyMemory<byte>) (measured: RecordMeasure) : StoredMessage =
-        let span = bytes.Span
-        let topic = span.Slice(measured.TopicStart, measured.TopicLength)
-        let queueId = RecordLayout.int32At span RecordLayout.queueIdPlace
-        RecordView(queueOf topic queueId previous, bytes.Slice(0, measured.Size))
+    /// The queue of a sound record at the front of `bytes`. It is probably `previous`, and of the same broker.
+    let private queueIn (previous: MessageQueue) (bytes: ReadOnlySpan<byte>) (measured: RecordMeasure) : MessageQueue =
+        queueOf
+            (bytes.Slice(measured.TopicStart, measured.TopicLength))
+            (RecordLayout.int32At bytes RecordLayout.queueIdPlace)
+            previous
 
     /// What is wrong with the record at the front of `bytes`, which is not sound.
     let private explain (bytes: ReadOnlySpan<byte>) (measured: RecordMeasure) : Decoded<StoredMessage> =
@@ -70,11 +70,14 @@ module MessageCodec =
 
     /// Reads the record at the front of `bytes`. It is probably of the queue `previous`, and of the same broker.
     let private readRecord (previous: MessageQueue) (bytes: ReadOnlyMemory<byte>) : Decoded<StoredMessage> =
-        let measured = RecordLayout.measure bytes.Span
+        let span = bytes.Span
+        let measured = RecordLayout.measure span
 
         match measured.Fault with
-        | RecordFault.Sound -> Decoded.Complete(view previous bytes measured, measured.Size)
-        | _ -> explain bytes.Span measured
+        | RecordFault.Sound ->
+            let queue = queueIn previous span measured
+            Decoded.Complete(RecordView(queue, bytes.Slice(0, measured.Size)), measured.Size)
+        | _ -> explain span measured
 
     /// A queue of a broker that no record is of.
     let private unknownQueue brokerName : MessageQueue =
@@ -107,28 +110,36 @@ module MessageCodec =
         (queue: MessageQueue)
         (bytes: ReadOnlyMemory<byte>)
         : Result<StoredMessage[], DecodeError> =
-        let messages: StoredMessage[] = Array.zeroCreate (countRecords bytes.Span)
+        let span = bytes.Span
+        let messages: StoredMessage[] = Array.zeroCreate (countRecords span)
+        // Stored through a span, none is asked whether it is of the array's type.
+        let places = messages.AsSpan()
+        let mutable position = 0
+        let mutable count = 0
+        let mutable queue = queue
+        let mutable failure = ValueNone
 
-        let rec next (position: int) count queue =
-            if position = bytes.Length then
-                Ok messages
-            else
-                let rest = bytes.Slice position
-                let measured = RecordLayout.measure rest.Span
+        while position < span.Length && failure.IsNone do
+            let rest = span.Slice position
+            let measured = RecordLayout.measure rest
 
-                match measured.Fault with
-                | RecordFault.Sound ->
-                    let message = view queue rest measured
-                    messages[count] <- message
-                    next (position + measured.Size) (count + 1) message.Queue
-                | _ ->
-                    match explain rest.Span measured with
-                    | Decoded.Corrupt error -> Error error
+            match measured.Fault with
+            | RecordFault.Sound ->
+                queue <- queueIn queue rest measured
+                places[count] <- RecordView(queue, bytes.Slice(position, measured.Size))
+                count <- count + 1
+                position <- position + measured.Size
+            | _ ->
+                failure <-
+                    match explain rest measured with
+                    | Decoded.Corrupt error -> ValueSome error
                     | _ ->
                         let reason = invariant $"the last one lacks {measured.Size} bytes"
-                        Error(DecodeError.Malformed(what, reason, position))
+                        ValueSome(DecodeError.Malformed(what, reason, position))
 
-        next 0 0 queue
+        match failure with
+        | ValueSome error -> Error error
+        | ValueNone -> Ok messages
 
     /// Reads records until the bytes are used up. Fails if one is cut short or is no record. The messages are views of the bytes.
     let decodeAll (brokerName: string) (bytes: ReadOnlyMemory<byte>) : Result<StoredMessage[], DecodeError> =
