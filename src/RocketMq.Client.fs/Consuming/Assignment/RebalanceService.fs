@@ -107,9 +107,9 @@ type internal RebalanceService
     let comparison =
         MemberComparison(log, group, subscriptions, problems, brokers, ending.Token)
 
-    let compareSubscriptions topic members : Task =
+    let compareSubscriptions topics members : Task =
         if options.SendsSubscriptions && settings.Model = MessageModel.Clustering then
-            comparison.MembersKnown(topic, members)
+            comparison.MembersKnown(topics, members)
         else
             Task.CompletedTask
 
@@ -125,7 +125,7 @@ type internal RebalanceService
                     problems.Clear membersOf
                     checkEqualIds members
                     known <- members
-                    run (fun () -> compareSubscriptions topic members)
+                    run (fun () -> compareSubscriptions topics members)
                 | Error error -> do! explain topic error
             finally
                 for topic in topics do
@@ -137,7 +137,7 @@ type internal RebalanceService
                     )
         }
 
-    /// The retry topic comes last, as it is nobody's own: what is said of the others is said of it.
+    /// Once for all topics of the same brokers. The retry topic is last: a failure is reported under the name of the first.
     let queryMembers (topics: string list) =
         let brokersOf topic =
             match routes.TryKnown topic with

@@ -100,19 +100,20 @@ type internal MemberComparison
     /// 1 while subscriptions are compared: members are queried for each topic, side by side.
     let mutable isComparing = 0
 
-    let membersKnown (isCompared: string -> bool) topic members : Task =
+    let membersKnown (chooseTopic: unit -> string option) members : Task =
         backgroundTask {
             if Interlocked.Exchange(&isComparing, 1) = 0 then
                 try
-                    if isCompared topic then
-                        do! comparison.MembersKnown(topic, members)
+                    match chooseTopic () with
+                    | Some topic -> do! comparison.MembersKnown(topic, members)
+                    | None -> ()
                 finally
                     Volatile.Write(&isComparing, 0)
         }
 
-    /// The members of the group are known, as a broker of a topic has them.
-    member _.MembersKnown(topic: string, members: string list) : Task =
-        membersKnown representsAll topic members
+    /// The members of the group are known, as a broker of some topics has them.
+    member _.MembersKnown(topics: string list, members: string list) : Task =
+        membersKnown (fun () -> List.tryFind representsAll topics) members
 
     /// For those that do not learn of the members otherwise: asks for them first, at a broker of one topic after the other.
     member _.Look() : Task =
@@ -122,7 +123,7 @@ type internal MemberComparison
                 | [] -> ()
                 | first :: rest ->
                     match! brokers.RequestFromFirst(first.Topic, Heartbeat.members.Request group, ending) with
-                    | Ok members -> do! membersKnown (fun _ -> true) first.Topic members
+                    | Ok members -> do! membersKnown (fun () -> Some first.Topic) members
                     | Error _ -> do! look rest
             }
 

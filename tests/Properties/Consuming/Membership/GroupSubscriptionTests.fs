@@ -282,6 +282,23 @@ let private messages =
                             do! ChaosRig.pass clock (fun () -> not (isUnwell one))
                             do! one.Close()
                         })
+
+            liveWith
+                (withQueues 4)
+                "members with different expressions are unhealthy also after a topic was added that comes before the others"
+                (fun clock cluster ->
+                    task {
+                        do! cluster.CreateTopicAsync("A", 4)
+                        let log = LogLines()
+                        let! one = startWith cluster clock log [ "T", tags "a" ]
+                        let! added = one.Subscribe("A", tags "*")
+                        Buffers.ok added
+                        clock.Advance(TimeSpan.FromSeconds 1L)
+                        let! other = startWith cluster clock log [ "A", tags "*"; "T", tags "b" ]
+                        do! ChaosRig.pass clock (fun () -> isUnwell one)
+                        do! other.Close()
+                        do! one.Close()
+                    })
         ]
 
 let private reports =
