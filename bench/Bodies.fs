@@ -23,20 +23,8 @@ let private sendOf (body: byte[]) =
     }
 
 let private pull: PullRequest =
-    {
-        ConsumerGroup = "bench"
-        Topic = Samples.sendRequest.Topic
-        QueueId = 3
-        QueueOffset = 0L
+    { Samples.pullRequest with
         MaxMessages = 1
-        CommitOffset = None
-        LongPollTimeout = TimeSpan.FromSeconds 15L
-        Filter = Some Filter.all
-        SubscriptionVersion = 0L
-        IsLite = false
-        MaxBytes = None
-        Source = None
-        ProxiedClientId = None
     }
 
 /// The body of the message that an answer carries, checked.

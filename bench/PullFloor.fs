@@ -17,20 +17,12 @@ type PullFloor(server: Endpoint, topic: string, queues: int, messages: int) =
 
     let frame queueId offset =
         let pull: PullRequest =
-            {
+            { Samples.pullRequest with
                 ConsumerGroup = "bench-floor"
                 Topic = topic
                 QueueId = queueId
                 QueueOffset = offset
-                MaxMessages = 32
-                CommitOffset = None
-                LongPollTimeout = TimeSpan.FromSeconds 15L
-                Filter = Some Filter.all
                 SubscriptionVersion = 0L
-                IsLite = false
-                MaxBytes = None
-                Source = None
-                ProxiedClientId = None
             }
 
         { (Pull.messages.Request pull).Command with

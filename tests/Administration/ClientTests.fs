@@ -2,7 +2,6 @@
 module RocketMq.Administration.Tests.ClientTests
 
 open System
-open System.Buffers
 open System.Net
 open Expecto
 open RocketMq
@@ -166,13 +165,7 @@ let private stored: StoredMessage =
             Properties = Properties.empty
         }
 
-let private store: Answering =
-    ofBrokers MessageQuery.byOffset (fun broker view ->
-        let output = ArrayBufferWriter<byte>()
-
-        match MessageCodec.write stored output with
-        | Ok _ when broker = masterA && view.CommitLogOffset = stored.PhysicalOffset -> Ok output.WrittenMemory
-        | _ -> Error ResponseCode.SystemError)
+let private store = commitLogs [ masterA, stored ]
 
 let private consumption outcome : Answering =
     answering DirectConsumption.operation (fun call query ->

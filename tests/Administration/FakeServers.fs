@@ -2,6 +2,7 @@
 module RocketMq.Administration.Tests.FakeServers
 
 open System
+open System.Buffers
 open RocketMq
 open RocketMq.Protocol
 open RocketMq.Protocol.Admin
@@ -325,6 +326,25 @@ let settings (pairs: (string * string) list) : Answering =
             Version = "{}"
             Settings = pairs |> List.map (fun (name, value) -> { Name = name; Value = value })
         })
+
+/// Messages as brokers hand them out, one record behind the other.
+let records (messages: StoredMessage list) : ReadOnlyMemory<byte> =
+    let output = ArrayBufferWriter<byte>()
+
+    for message in messages do
+        match MessageCodec.write message output with
+        | Ok _ -> ()
+        | Error error -> failwith error.Message
+
+    output.WrittenMemory
+
+/// What brokers have at places of their commit logs.
+let commitLogs (table: (BrokerAddress * StoredMessage) list) : Answering =
+    ofBrokers MessageQuery.byOffset (fun broker view ->
+        table
+        |> List.tryFind (fun (other, message) -> other = broker && message.PhysicalOffset = view.CommitLogOffset)
+        |> Option.map (fun (_, message) -> Ok(records [ message ]))
+        |> Option.defaultValue (Error ResponseCode.SystemError))
 
 /// What the writes of a change are, each by server and what stands there before and after.
 let rowsOf (change: Change) =

@@ -2,7 +2,6 @@
 module RocketMq.Administration.Tests.MessageSearchTests
 
 open System
-open System.Buffers
 open System.Net
 open Expecto
 open RocketMq
@@ -35,16 +34,6 @@ let private stored (broker: BrokerAddress) offset (properties: (string * string)
                 (Properties.empty, properties)
                 ||> List.fold (fun all (name, value) -> Properties.add name value all)
         }
-
-let private records (messages: StoredMessage list) : ReadOnlyMemory<byte> =
-    let output = ArrayBufferWriter<byte>()
-
-    for message in messages do
-        match MessageCodec.write message output with
-        | Ok _ -> ()
-        | Error error -> failwith $"{error}"
-
-    output.WrittenMemory
 
 let private found (messages: StoredMessage list) : KeyQueryAnswer =
     {
@@ -162,13 +151,6 @@ let search =
 
 let private place = (stored masterA 2L []).OffsetId
 
-let private log (table: (BrokerAddress * StoredMessage) list) : Answering =
-    ofBrokers MessageQuery.byOffset (fun broker view ->
-        table
-        |> List.tryFind (fun (other, message) -> other = broker && message.PhysicalOffset = view.CommitLogOffset)
-        |> Option.map (fun (_, message) -> Ok(records [ message ]))
-        |> Option.defaultValue (Error ResponseCode.SystemError))
-
 let private brokers = cluster [ masterA; masterB ]
 
 [<Tests>]
@@ -179,7 +161,7 @@ let ids =
             testCase "trap 32: an id that a broker made is read at that broker, and no topic is needed"
             <| fun () ->
                 let result, rounds =
-                    run [ brokers; log [ masterA, stored masterA 2L [] ] ] (MessageSearch.byId None place)
+                    run [ brokers; commitLogs [ masterA, stored masterA 2L [] ] ] (MessageSearch.byId None place)
 
                 match result with
                 | Ok found -> Expect.equal (offsets found) [ 2L ] "the message"

@@ -62,8 +62,8 @@ type internal SendAttempts
         let now = clock.GetUtcNow().ToUnixTimeMilliseconds()
         prepared.Address(group, now, queue, attempt, mayTryAnother)
 
-    /// Sends for the first time, if nobody watches and nothing but a place on the connection is needed; then the message settles itself by
-    /// what `SettleBy` has said. If not, nothing was sent.
+    /// Begins the first attempt of a message that settles itself, see `OutgoingMessage.SettleBy`. Nothing if attempts are watched, or if
+    /// `RemotingClient.TrySend` gives nothing: then nothing was sent.
     member _.TryStart
         (prepared: OutgoingMessage, queue: MessageQueue, client: RemotingClient, mayTryAnother: bool)
         : Task<Result<SendReceipt, RemotingError>> voption =
