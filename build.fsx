@@ -182,7 +182,8 @@ let fsharpSuite name lane part =
             Regex
                 @"(?<passed>\d[\d.,]*) passed, (?<skipped>\d[\d.,]*) ignored, (?<failed>\d[\d.,]*) failed, (?<failed>\d[\d.,]*) errored"
         FailureBegins = Regex @"\[[\d:]+ (ERR|FTL)\]"
-        FailureEnds = Regex "<Expecto>"
+        // The cause of an error stands in the lines after its own.
+        FailureEnds = Regex @"\[[\d:]+ \w+\]"
     }
 
 let suites =
@@ -210,11 +211,10 @@ type FailureReport(suite: Suite) =
     member _.Lines = List.ofSeq lines
 
     member _.Read(line: string) =
-        isFailure <- isFailure || suite.FailureBegins.IsMatch line
+        isFailure <- suite.FailureBegins.IsMatch line || isFailure && not (suite.FailureEnds.IsMatch line)
 
         if isFailure then
             lines.Add line
-            isFailure <- not (suite.FailureEnds.IsMatch line)
 
 /// Runs one suite. The exit code tells of a run that broke down without counting anything.
 let testSuite arguments suite =
