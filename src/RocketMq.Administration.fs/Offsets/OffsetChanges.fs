@@ -98,23 +98,25 @@ module OffsetChanges =
                 ))
                 (Some(text (fun (_, offset) -> invariant $"{offset}"))))
 
-    let private writesOf group scope target (way: ResetWay) (places: (GroupPlace * int64) list) : Write list =
+    let private stagesOf group scope target (way: ResetWay) (places: (GroupPlace * int64) list) : Write list list =
         let changed =
             places |> List.filter (fun (place, offset) -> place.Committed <> Some offset)
 
         match way with
         | ResetWay.ServerSide ->
-            changed
-            |> List.map (fun (place, offset) -> GroupPlaces.reset group place offset)
+            [
+                changed
+                |> List.map (fun (place, offset) -> GroupPlaces.reset group place offset)
+            ]
         | ResetWay.Offline ->
             // Brokers of 4.9 say 0 where nothing is committed and the first message is still in memory. What is not written then is
             // no offset of the group: it is in no figures, and does not stay when messages are deleted.
             places
             |> List.filter (fun (place, offset) -> place.Committed <> Some offset || offset = 0L)
-            |> List.map (fun (place, offset) -> GroupPlaces.commit group place offset)
+            |> GroupPlaces.commits group
         | ResetWay.ByMembers ->
             // Members may be further than what they have committed: it is said anyhow.
-            resetByMembers group scope target places
+            [ resetByMembers group scope target places ]
 
     let private mastersOf (scope: QueueScope) : Plan<BrokerAddress list> =
         Directory.route scope.Topic
@@ -215,13 +217,12 @@ module OffsetChanges =
                                     $"{failure.Server} does not say whether members are online: {failure.Reason}"
                             ]
                         Stages =
-                            [
-                                ways
-                                |> List.collect (fun (broker, way) ->
-                                    places
-                                    |> List.filter (fun (place, _) -> place.Broker = broker)
-                                    |> writesOf group scope target way)
-                            ]
+                            ways
+                            |> List.map (fun (broker, way) ->
+                                places
+                                |> List.filter (fun (place, _) -> place.Broker = broker)
+                                |> stagesOf group scope target way)
+                            |> Change.together
                         Verify = places |> List.filter settlesAtOnce |> GroupPlaces.verify group
                     }
         }
@@ -295,11 +296,9 @@ module OffsetChanges =
                             Destroys = places |> List.exists (fun (place, _) -> place.Committed.IsSome)
                             Warnings = []
                             Stages =
-                                [
-                                    places
-                                    |> List.filter (fun (place, offset) -> place.Committed <> Some offset)
-                                    |> List.map (fun (place, offset) -> GroupPlaces.commit group place offset)
-                                ]
+                                places
+                                |> List.filter (fun (place, offset) -> place.Committed <> Some offset)
+                                |> GroupPlaces.commits group
                             Verify = GroupPlaces.verify group places
                         }
         }

@@ -144,6 +144,17 @@ module internal GroupPlaces =
             (text place.Committed)
             (text (Some offset))
 
+    /// Writes of committed offsets, in two stages. Of a group's first offsets of a topic, brokers lose some if they come side by side:
+    /// two of their threads make the table that holds them. So one of each broker and topic goes first. Source:
+    /// ConsumerOffsetManager.java.
+    let commits (group: string) (places: (GroupPlace * int64) list) : Write list list =
+        let tables =
+            places
+            |> List.groupBy (fun (place, _) -> place.Broker, place.Queue.Topic)
+            |> List.map (fun (_, places) -> places |> List.map (fun (place, offset) -> commit group place offset))
+
+        [ List.map List.head tables; List.collect List.tail tables ]
+
     /// A write of where the broker has the group go on, whoever reads the queue now.
     let reset (group: string) (place: GroupPlace) (offset: int64) : Write =
         Change.write

@@ -117,6 +117,11 @@ module Change =
             After = after
         }
 
+    /// The stages of several changes as those of one: each of them in its own order, side by side with the others.
+    let together (changes: Write list list list) : Write list list =
+        List.init (changes |> List.map List.length |> List.fold max 0) (fun index ->
+            changes |> List.collect (List.tryItem index >> Option.defaultValue []))
+
     /// Nothing has to be written: all is as it should be.
     let isNeeded (change: Change) = change.Writes <> []
 

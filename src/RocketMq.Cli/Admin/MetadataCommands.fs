@@ -192,18 +192,11 @@ module MetadataCommands =
 
     /// All changes as one: stage by stage, side by side.
     let private joined (changes: Change list) : Change =
-        let depth = changes |> List.map _.Stages.Length |> List.fold max 0
-
         {
             Summary = invariant $"make {changes.Length} topics and groups as the file says"
             Destroys = false
             Warnings = changes |> List.collect _.Warnings
-            Stages =
-                [
-                    for index in 0 .. depth - 1 ->
-                        changes
-                        |> List.collect (fun change -> List.tryItem index change.Stages |> Option.defaultValue [])
-                ]
+            Stages = changes |> List.map _.Stages |> Change.together
             Verify = changes |> List.map _.Verify |> Plan.all |> Plan.map List.concat
         }
 

@@ -70,6 +70,9 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
             return! client.Request(request, cancellation)
         }
 
+    /// By which a group's first offsets at a broker go one by one.
+    member val FirstCommits = FirstCommits()
+
     /// Asks the master of a topic's broker, which may take so long. After a failure that may pass the route is asked for again.
     member _.RequestFromMasterOf
         (

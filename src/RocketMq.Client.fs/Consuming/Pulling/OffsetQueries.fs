@@ -37,4 +37,8 @@ type internal OffsetQueries(settings: GroupSettings, space: string, brokers: Gro
 
     member queries.Commit(queue: MessageQueue, offset: int64, cancellation: CancellationToken) =
         let queue = queries.Inner queue
-        brokers.Request(queue, GroupRequests.commit settings queue offset, cancellation)
+
+        let commit () =
+            brokers.Request(queue, GroupRequests.commit settings queue offset, cancellation)
+
+        brokers.FirstCommits.Run(queue, commit, cancellation)

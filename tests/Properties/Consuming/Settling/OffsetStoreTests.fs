@@ -14,9 +14,22 @@ let private queueOf number : MessageQueue =
         QueueId = number
     }
 
+/// How offsets are committed.
+type private Committing = GroupBrokers -> MessageQueue -> int64 -> Task<Result<unit, RemotingError>>
+
+let private byConsumer: Committing =
+    fun brokers ->
+        let store: IOffsetStore = BrokerOffsets(Examples.group, brokers)
+        fun queue offset -> store.Save(queue, offset, CancellationToken.None)
+
+let private byPullClient: Committing =
+    fun brokers ->
+        let queries = OffsetQueries(Examples.group, "", brokers)
+        fun queue offset -> queries.Commit(queue, offset, CancellationToken.None)
+
 /// Saves of four queues at once, at a broker that answers the first one as `first` says, once it is told to. Gives how many it was
 /// asked meanwhile, how many then, and how many saves succeeded.
-let private savesBeside (first: RemotingCommand -> Reaction) =
+let private savesBeside (committing: Committing) (first: RemotingCommand -> Reaction) =
     task {
         let mutable asked = 0
 
@@ -39,16 +52,11 @@ let private savesBeside (first: RemotingCommand -> Reaction) =
 
         let routes = Routes(NameServer([| nameServer |], clients), clients)
 
-        let store: IOffsetStore =
-            BrokerOffsets(Examples.group, GroupBrokers(clients, routes))
+        let commit = committing (GroupBrokers(clients, routes))
 
         let! _ = routes.Get("T", CancellationToken.None)
 
-        let saving =
-            Task.WhenAll
-                [|
-                    for number in 0..3 -> store.Save(queueOf number, 7L, CancellationToken.None)
-                |]
+        let saving = Task.WhenAll [| for number in 0..3 -> commit (queueOf number) 7L |]
 
         do! until (fun () -> Volatile.Read &asked = 1)
 
@@ -58,7 +66,7 @@ let private savesBeside (first: RemotingCommand -> Reaction) =
         let alone = Volatile.Read &asked
         answer.SetResult()
         let! saved = saving
-        let! again = store.Save(queueOf 0, 8L, CancellationToken.None)
+        let! again = commit (queueOf 0) 8L
         do! clients.CloseAll()
         let succeeded = saved |> Array.filter Result.isOk |> Array.length
         again |> Result.isOk |> shouldBeTrue
@@ -70,16 +78,17 @@ let tests =
     testList
         "Offset store"
         [
-            live "the first commit of a topic is sent alone, and the others after it" (fun () ->
-                task {
-                    let! outcome = savesBeside FakeServers.success
-                    outcome |> shouldEqual (struct (1, 5, 4))
-                })
+            for name, committing in [ "consumer", byConsumer; "pull client", byPullClient ] do
+                live $"the first commit of a topic by a {name} is sent alone, and the others after it" (fun () ->
+                    task {
+                        let! outcome = savesBeside committing FakeServers.success
+                        outcome |> shouldEqual (struct (1, 5, 4))
+                    })
 
             live "after a failed first commit the next one is sent alone, and none waits for ever" (fun () ->
                 task {
                     let! outcome =
-                        savesBeside (FakeServers.refusal ResponseCode.SystemError "on purpose")
+                        savesBeside byConsumer (FakeServers.refusal ResponseCode.SystemError "on purpose")
 
                     let struct (alone, asked, succeeded) = outcome
                     alone |> shouldEqual 1
