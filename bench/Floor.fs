@@ -29,7 +29,7 @@ type FloorCall() =
         member call.OnCompleted(continuation, state, token, flags) =
             call.core.OnCompleted(continuation, state, token, flags)
 
-/// What floors have in common: a socket, and answers with binary headers.
+/// What floors have in common: a socket, and how answers are told apart.
 module FloorSocket =
     let create () =
         new Socket(SocketType.Stream, ProtocolType.Tcp, NoDelay = true)
@@ -55,15 +55,37 @@ module FloorSocket =
             return count
         }
 
-    /// The length of the frame at a place, of which eight bytes are there.
-    let frameBytes (server: Endpoint) (bytes: byte[]) position =
-        if bytes[position + 4] <> 1uy then
-            raise (
-                BenchFailed
-                    $"{server} answers in JSON, and the floor reads binary headers only: run it against 4.9.x or the embedded broker"
-            )
-
+    /// The length of the frame at a place.
+    let frameBytes (bytes: byte[]) position =
         4 + BinaryPrimitives.ReadInt32BigEndian(ReadOnlySpan(bytes, position, 4))
+
+    /// Bound once: a byte text in place is a new array each time.
+    let private opaqueName = "\"opaque\":"B
+    let private codeName = "\"code\":"B
+
+    /// The number behind a name in JSON, as servers write it.
+    let private numberBehind (name: byte[]) (header: ReadOnlySpan<byte>) : int =
+        let mutable place = header.IndexOf(ReadOnlySpan name) + name.Length
+        let mutable number = 0
+
+        while place < header.Length && header[place] >= '0'B && header[place] <= '9'B do
+            number <- number * 10 + int (header[place] - '0'B)
+            place <- place + 1
+
+        number
+
+    /// Whether the header of a frame is binary, and not JSON, as brokers of 5.x answer.
+    let isBinary (frame: ReadOnlySpan<byte>) = frame[4] = 1uy
+
+    /// The opaque and the code of a whole frame.
+    let answerOf (frame: ReadOnlySpan<byte>) : struct (int * int) =
+        if isBinary frame then
+            struct (BinaryPrimitives.ReadInt32BigEndian(frame.Slice Responder.opaqueStart),
+                    int (BinaryPrimitives.ReadInt16BigEndian(frame.Slice 8)))
+        else
+            let headerBytes = BinaryPrimitives.ReadInt32BigEndian(frame.Slice 4) &&& 0xFFFFFF
+            let header = frame.Slice(8, headerBytes)
+            struct (numberBehind opaqueName header, numberBehind codeName header)
 
 /// The least that awaited calls cost: one frame, encoded beforehand, whose opaque is patched; two buffers, one filled while
 /// the other is sent; answers matched by opaque; continuations off the reading thread. No timeouts, no cancellation, no
@@ -113,15 +135,15 @@ type Floor(server: Endpoint, callers: int) =
         let mutable isWhole = true
 
         while isWhole && count - position >= Responder.opaqueStart + 4 do
-            let frameBytes = FloorSocket.frameBytes server bytes position
+            let frameBytes = FloorSocket.frameBytes bytes position
 
             if count - position < frameBytes then
                 isWhole <- false
             else
-                let opaque =
-                    BinaryPrimitives.ReadInt32BigEndian(ReadOnlySpan(bytes, position + Responder.opaqueStart, 4))
+                let struct (opaque, code) =
+                    FloorSocket.answerOf (ReadOnlySpan(bytes, position, frameBytes))
 
-                calls[opaque].Complete(int (BinaryPrimitives.ReadInt16BigEndian(ReadOnlySpan(bytes, position + 8, 2))))
+                calls[opaque].Complete code
                 position <- position + frameBytes
 
         position

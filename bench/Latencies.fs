@@ -34,5 +34,9 @@ type Latencies(callers: int) =
         Array.sortInPlace sorted
 
         [
-            for part in parts -> toMicroseconds sorted[min (sorted.Length - 1) (int (part * float sorted.Length))]
+            for part in parts ->
+                if sorted.Length = 0 then
+                    nan
+                else
+                    toMicroseconds sorted[min (sorted.Length - 1) (int (part * float sorted.Length))]
         ]

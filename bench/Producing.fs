@@ -38,6 +38,9 @@ let private isStored (receipt: Result<SendReceipt, RemotingError>) =
     | Ok receipt -> receipt.Status = SendOk
     | Error error -> raise (BenchFailed(RemotingError.describe error))
 
+/// How many callers await at a time.
+let callerCounts = [ 1; 16; 64; 256; 1024 ]
+
 /// The master that stores the messages of a topic.
 let masterOf nameServer topic brokerName =
     let names = NameServer.Create(nameServer, RemotingOptions.Default) |> Samples.ok
@@ -68,9 +71,10 @@ let private measure settings rounds nameServer callers =
 
     isStored first |> ignore<bool>
 
-    use floor =
-        new Floor(masterOf nameServer message.Topic (Samples.ok first).Queue.BrokerName, callers)
-
+    let master = masterOf nameServer message.Topic (Samples.ok first).Queue.BrokerName
+    use limit = new Limit(master, callers)
+    limit.Start()
+    use floor = new Floor(master, callers)
     floor.Start()
     let floor = Transport.floorTarget floor
 
@@ -80,7 +84,7 @@ let private measure settings rounds nameServer callers =
     Transport.load (Latencies callers) callers target (2.0 * Transport.warmUp)
     |> ignore<int64>
 
-    Transport.compareWithFloor settings "producer" rounds measured callers floor "prod." target
+    Transport.compareWithFloor settings "producer" rounds measured callers limit floor "prod." target
     producer.Close() |> Limited.action "closing the producer" Limited.patience
 
 let private coldCallers = 256
@@ -136,7 +140,7 @@ let run (settings: Settings) (nameServer: string option) =
         | Some server -> action server
         | None -> Child.broker settings action
 
-    for callers in [ 1; 16; 64; 256 ] do
+    for callers in callerCounts do
         withServer (fun server -> measure settings rounds server callers)
 
     withServer (runCold settings)

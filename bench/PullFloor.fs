@@ -50,10 +50,10 @@ type PullFloor(server: Endpoint, topic: string, queues: int, messages: int) =
     let readAnswer (bytes: ReadOnlySpan<byte>) =
         let headerBytes = BinaryPrimitives.ReadInt32BigEndian(bytes.Slice 4) &&& 0xFFFFFF
 
-        let queueId = BinaryPrimitives.ReadInt32BigEndian(bytes.Slice Responder.opaqueStart)
+        let struct (queueId, _) = FloorSocket.answerOf bytes
 
         let struct (next, _, _, _) =
-            TypedFloor.readOffsets true (bytes.Slice(8, headerBytes))
+            TypedFloor.readOffsets (FloorSocket.isBinary bytes) (bytes.Slice(8, headerBytes))
 
         walk (bytes.Slice(8 + headerBytes))
         struct (queueId, next)
@@ -76,7 +76,7 @@ type PullFloor(server: Endpoint, topic: string, queues: int, messages: int) =
                 let mutable isWhole = true
 
                 while isWhole && count - position >= 8 do
-                    let frameBytes = FloorSocket.frameBytes server bytes position
+                    let frameBytes = FloorSocket.frameBytes bytes position
 
                     if count - position < frameBytes then
                         isWhole <- false

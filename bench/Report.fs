@@ -86,8 +86,6 @@ let private row (cells: string list) = "| " + String.Join(" | ", cells) + " |"
 let private head (cells: string list) =
     [ row cells; "|" + String.replicate cells.Length "---|" ]
 
-let private callers = [ 1; 16; 64; 256 ]
-
 let private sends (out: StringBuilder) (other: Other option) (server: Server) (table: Table) =
     let line (text: string) = out.AppendLine text |> ignore
 
@@ -100,6 +98,8 @@ let private sends (out: StringBuilder) (other: Other option) (server: Server) (t
     let columns =
         [
             "callers"
+            "limit/s"
+            "ours / limit"
             "floor/s"
             "ours/s"
             "ours / floor"
@@ -120,15 +120,18 @@ let private sends (out: StringBuilder) (other: Other option) (server: Server) (t
 
     List.iter line (head columns)
 
-    for callers in callers do
+    for callers in Producing.callerCounts do
         let ours = find "prod." callers
         let floor = find "floor" callers
+        let limit = find "limit" callers
 
         let withFloor figure =
             $"{cell (ours figure)} ({cell (floor figure)})"
 
         [
             string callers
+            cell (limit "calls/s")
+            ratio (ours "calls/s") (limit "calls/s")
             cell (floor "calls/s")
             spread (ours "calls/s")
             ratio (ours "calls/s") (floor "calls/s")
@@ -226,7 +229,7 @@ let private bodies (out: StringBuilder) (table: Table) =
         line ""
 
         line
-            "Four calls at a time, withFloor the same bytes through a bare socket whose receiver computes the checksum too."
+            "Four calls at a time, beside the same bytes through a bare socket whose receiver computes the checksum too."
 
         line ""
         head [ "what"; "bare MB/s"; "ours MB/s"; "share" ] |> List.iter line
@@ -301,13 +304,13 @@ let private measure (settings: Settings) (other: Other option) (server: Server) 
 
 let private chart (other: Other option) (tables: (Server * Table) list) =
     let series =
-        [ "the floor"; "this client" ]
+        [ "the limit"; "the floor"; "this client" ]
         @ (match other with
            | Some other -> [ other.Name ]
            | None -> [])
 
     let whos =
-        [ "floor"; "prod." ]
+        [ "limit"; "floor"; "prod." ]
         @ (match other with
            | Some other -> [ other.Name ]
            | None -> [])
@@ -318,7 +321,7 @@ let private chart (other: Other option) (tables: (Server * Table) list) =
             Chart.Title = $"Awaited sends of 128 bytes a second, by callers: {server.Name}"
             Chart.Groups =
                 [
-                    for callers in callers ->
+                    for callers in Producing.callerCounts ->
                         {
                             Chart.Name = string callers
                             Chart.Values =
@@ -357,7 +360,7 @@ let run (settings: Settings) (folder: string) (commit: string) (servers: string 
     line ""
 
     line
-        $"Medians of {settings.Rounds} rounds, interleaved, [least-most]; ratios are the medians of those of the rounds, and mean more than rates, which move with the machine. The floor is the least that an awaited call costs: frames encoded beforehand, one flush for all that wait, no timeouts, no errors. CPU and bytes are the client process's, for each message."
+        $"Medians of {settings.Rounds} rounds, interleaved, [least-most]; ratios are the medians of those of the rounds, and mean more than rates, which move with the machine. The floor is the least that an awaited call costs: frames encoded beforehand, one flush for all that wait, no timeouts, no errors. The limit is what the broker takes of such frames, so many under way, when nobody awaits them. CPU and bytes are the client process's, for each message."
 
     line ""
     line "![Awaited sends a second](performance.svg)"

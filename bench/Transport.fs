@@ -79,12 +79,12 @@ let load (latencies: Latencies) callers (target: Target<'Answer>) (span: TimeSpa
 
     Array.sum counts
 
-let roundOf measured callers target =
-    let latencies = Latencies callers
+/// What calls cost that something makes, which gives how many there were.
+let private costOf (latencies: Latencies) (call: unit -> int64) : Round =
     let started = Stopwatch.GetTimestamp()
     let cpu = Environment.CpuUsage.TotalTime
     let bytes = GC.GetTotalAllocatedBytes true
-    let calls = float (load latencies callers target measured)
+    let calls = float (call ())
     let elapsed = Stopwatch.GetElapsedTime started
     let cpu = Environment.CpuUsage.TotalTime - cpu
     let bytes = GC.GetTotalAllocatedBytes true - bytes
@@ -97,6 +97,17 @@ let roundOf measured callers target =
         CpuPerCall = cpu.TotalMicroseconds / calls
         BytesPerCall = float bytes / calls
     }
+
+let roundOf measured callers target =
+    let latencies = Latencies callers
+    costOf latencies (fun () -> load latencies callers target measured)
+
+/// The same calls without anybody who awaits them.
+let private limitOf (measured: TimeSpan) (limit: Limit) =
+    let started = Stopwatch.GetTimestamp()
+
+    costOf (Latencies 1) (fun () ->
+        limit.Run((fun () -> Stopwatch.GetElapsedTime started >= measured), measured + Limited.patience))
 
 let medianOf (rounds: Round list) =
     let median value =
@@ -129,7 +140,8 @@ let row (cells: string list) =
 
 let private printRows (settings: Settings) kind (callers: int) who (round: Round) =
     let figure name value =
-        settings.Row $"{kind} {callers} {who} {name}" value
+        if not (Double.IsNaN value) then
+            settings.Row $"{kind} {callers} {who} {name}" value
 
     figure "calls/s" round.CallsPerSecond
     figure "p50 us" round.Median
@@ -140,13 +152,16 @@ let private printRows (settings: Settings) kind (callers: int) who (round: Round
 let private print settings kind (callers: int) who (round: Round) ratios =
     printRows settings kind callers who round
 
+    let whole (value: float) =
+        if Double.IsNaN value then "" else $"{value:N0}"
+
     row (
         [
             $"{callers}"
             who
             $"{round.CallsPerSecond:N0}"
-            $"{round.Median:N0}"
-            $"{round.P99:N0}"
+            whole round.Median
+            whole round.P99
             $"{round.CpuPerCall:N2}"
             $"{round.BytesPerCall:N0}"
         ]
@@ -177,15 +192,21 @@ let compareWithFloor
     rounds
     measured
     callers
+    (limit: Limit)
     (floor: Target<int>)
     who
     (client: Target<'Answer>)
     =
-    let pairs =
+    let measured =
         [
-            for _ in 1..rounds -> roundOf measured callers floor, roundOf measured callers client
+            for _ in 1..rounds ->
+                limitOf measured limit, roundOf measured callers floor, roundOf measured callers client
         ]
 
+    let pairs = measured |> List.map (fun (_, floor, client) -> floor, client)
+    let limit = measured |> List.map (fun (limit, _, _) -> limit)
+
+    print settings kind callers "limit" (medianOf limit) [ ""; ""; "" ]
     print settings kind callers "floor" (medianOf (List.map fst pairs)) [ ""; ""; "" ]
 
     print
@@ -202,6 +223,8 @@ let private measure settings rounds server callers =
             Header = Header.Binary
         }
 
+    use limit = new Limit(server, callers)
+    limit.Start()
     use floor = new Floor(server, callers)
     floor.Start()
     let client = RemotingClient(server, options)
@@ -211,7 +234,7 @@ let private measure settings rounds server callers =
 
     load (Latencies callers) callers (floorTarget floor) warmUp |> ignore<int64>
     load (Latencies callers) callers target warmUp |> ignore<int64>
-    compareWithFloor settings "transport" rounds measured callers (floorTarget floor) "client" target
+    compareWithFloor settings "transport" rounds measured callers limit (floorTarget floor) "client" target
 
     client.Close() |> Limited.action "closing the client" Limited.patience
 
