@@ -12,6 +12,32 @@ type internal INameServerSource =
 
     abstract Find: cancellation: CancellationToken -> Task<Result<Endpoint list, FailureReason>>
 
+/// A route, and the text that it was read from.
+[<Sealed>]
+type internal RouteAnswer(route: TopicRoute, body: byte[]) =
+    member _.Route = route
+
+    /// Whether an answer says the same, to the byte.
+    member _.IsSaidBy(answer: RemotingCommand) =
+        answer.ResponseCode = ResponseCode.Success
+        && answer.Body.Span.SequenceEqual(ReadOnlySpan body)
+
+    /// The request for a topic's route, whose answer is not read where it says what is known: nearly always, and clients ask for each
+    /// topic twice a minute.
+    static member Request(topic: string, known: RouteAnswer | null) : Request<RouteAnswer> =
+        let request = GetRoute.request topic
+
+        {
+            Command = request.Command
+            Decode =
+                fun answer ->
+                    match known with
+                    | NonNull known when known.IsSaidBy answer -> Ok known
+                    | _ ->
+                        request.Decode answer
+                        |> Result.map (fun route -> RouteAnswer(route, answer.Body.ToArray()))
+        }
+
 /// Asks name servers: the one that answered last, and the next one in turn when it does not.
 [<Sealed>]
 type NameServer internal (first: Endpoint[], clients: RemotingClients, source: INameServerSource option) =
@@ -91,7 +117,7 @@ type NameServer internal (first: Endpoint[], clients: RemotingClients, source: I
         }
 
     /// Asks the others for a route that the first one does not know: it may have started just now.
-    let rec requestFromOthers (request: Request<TopicRoute>) answer index tries cancellation =
+    let rec requestFromOthers (request: Request<RouteAnswer>) answer index tries cancellation =
         backgroundTask {
             let servers = Volatile.Read &endpoints
 
@@ -99,18 +125,18 @@ type NameServer internal (first: Endpoint[], clients: RemotingClients, source: I
                 return answer
             else
                 match! (serverAt servers (index + tries)).RequestWithin(request, turnTime, cancellation) with
-                | Ok route when TopicRoute.leadsSomewhere route -> return Ok route
+                | Ok found when TopicRoute.leadsSomewhere found.Route -> return Ok found
                 | Ok _
                 | Error _ -> return! requestFromOthers request answer index (tries + 1) cancellation
         }
 
-    let requestRoute topic cancellation =
+    let requestRoute topic known cancellation =
         backgroundTask {
-            let request = GetRoute.request topic
+            let request = RouteAnswer.Request(topic, known)
             let index = Volatile.Read &preferred
 
             match! requestWithin request cancellation with
-            | Ok route as answer when not (TopicRoute.leadsSomewhere route) ->
+            | Ok found as answer when not (TopicRoute.leadsSomewhere found.Route) ->
                 return! requestFromOthers request answer index 1 cancellation
             | Error(struct (RemotingError.Refused(_, _, _, ResponseCode.TopicNotExist, _), _)) as refusal ->
                 return! requestFromOthers request refusal index 1 cancellation
@@ -155,16 +181,17 @@ type NameServer internal (first: Endpoint[], clients: RemotingClients, source: I
     /// Where a topic's queues are. Refused with TopicNotExist if no name server knows a broker that has it.
     member _.Route(topic: string, cancellation: CancellationToken) : Task<Result<TopicRoute, RemotingError>> =
         backgroundTask {
-            let! answer = requestRoute topic cancellation
-            return answer |> Result.mapError reported
+            let! answer = requestRoute topic null cancellation
+            return answer |> Result.map _.Route |> Result.mapError reported
         }
 
-    /// As `Route`, on behalf of a request that waits for it: a failure says that nothing was sent, and who was asked.
+    /// As `Route`, on behalf of a request that waits for it: a failure says that nothing was sent, and who was asked. `known` if it is still
+    /// so.
     member internal _.RouteFor
-        (topic: string, cancellation: CancellationToken)
-        : Task<Result<TopicRoute, RemotingError>> =
+        (topic: string, known: RouteAnswer | null, cancellation: CancellationToken)
+        : Task<Result<RouteAnswer, RemotingError>> =
         backgroundTask {
-            let! answer = requestRoute topic cancellation
+            let! answer = requestRoute topic known cancellation
 
             return
                 answer

@@ -24,14 +24,35 @@ type AutoCreateTopic =
 
 /// A route that is known, and when it came.
 [<Sealed>]
-type internal KnownRoute(topic, route: TopicRoute, clients, fetched: int64, template: AutoCreateTopic voption) =
-    let publish = lazy TopicPublishInfo(topic, route, clients)
+type internal KnownRoute
+    private
+    (
+        route: TopicRoute,
+        publish: Lazy<TopicPublishInfo>,
+        answer: RouteAnswer | null,
+        fetched: int64,
+        template: AutoCreateTopic voption
+    ) =
     member _.Route = route
     member _.Publish = publish.Value
     member _.Fetched = fetched
 
+    /// What a name server said; null if the route was made here.
+    member _.Answer = answer
+
     /// Of a topic that does not exist yet: what it is made like by a send that goes by this.
     member _.Template = template
+
+    /// The same route, said again: what was worked out from it stays.
+    member _.SaidAgain(answer: RouteAnswer | null, now: int64) =
+        KnownRoute(route, publish, answer, now, template)
+
+    static member Said(topic: string, answer: RouteAnswer, clients, now: int64) =
+        let route = answer.Route
+        KnownRoute(route, lazy TopicPublishInfo(topic, route, clients), answer, now, ValueNone)
+
+    static member Made(topic: string, route: TopicRoute, clients, now: int64, template: AutoCreateTopic) =
+        KnownRoute(route, lazy TopicPublishInfo(topic, route, clients), null, now, ValueSome template)
 
 /// No name server has answered since a time, for a reason.
 [<Sealed>]
@@ -74,6 +95,10 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients) =
 
     let closed = RemotingError.AlreadyClosed "The client"
 
+    /// Records are compared part by part even where they are one.
+    let isSame (one: TopicRoute) (other: TopicRoute) =
+        Object.ReferenceEquals(one, other) || one = other
+
     let isNotThere error =
         match error with
         | RemotingError.Refused(_, _, _, ResponseCode.TopicNotExist, _) -> true
@@ -89,7 +114,7 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients) =
         match known.TryGetValue topic with
         | true, before when not (mayReplace before) -> before
         | true, before when known.TryUpdate(topic, next, before) ->
-            if before.Route <> next.Route then
+            if not (isSame before.Route next.Route) then
                 changed.Trigger(struct (topic, next.Route))
 
             next
@@ -103,7 +128,12 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients) =
     let fetch topic =
         backgroundTask {
             try
-                let! answer = nameServer.RouteFor(topic, ending.Token)
+                let last =
+                    match tryKnown topic with
+                    | ValueSome route -> route.Answer
+                    | ValueNone -> null
+
+                let! answer = nameServer.RouteFor(topic, last, ending.Token)
 
                 match answer with
                 | Error error when not (isNotThere error) && not ending.IsCancellationRequested ->
@@ -111,11 +141,13 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients) =
                 | _ -> noteAnswer ValueNone
 
                 match answer, tryKnown topic with
-                | Ok route, _ when TopicRoute.leadsSomewhere route ->
-                    let next = KnownRoute(topic, route, clients, clock.GetTimestamp(), ValueNone)
+                | Ok found, ValueSome old when isSame found.Route old.Route && TopicRoute.leadsSomewhere found.Route ->
+                    return Ok(put topic (old.SaidAgain(found, clock.GetTimestamp())) (fun _ -> true))
+                | Ok found, _ when TopicRoute.leadsSomewhere found.Route ->
+                    let next = KnownRoute.Said(topic, found, clients, clock.GetTimestamp())
                     return Ok(put topic next (fun _ -> true))
                 | _, ValueSome old ->
-                    known[topic] <- KnownRoute(topic, old.Route, clients, clock.GetTimestamp(), ValueNone)
+                    known[topic] <- old.SaidAgain(old.Answer, clock.GetTimestamp())
                     return Ok old
                 | Ok _, ValueNone -> return Error(RemotingError.NoRoute(topic, nameServer.Endpoints))
                 | Error error, ValueNone when isNotThere error ->
@@ -171,7 +203,7 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients) =
                     }
 
                 let next =
-                    KnownRoute(topic, route, clients, clock.GetTimestamp(), ValueSome template)
+                    KnownRoute.Made(topic, route, clients, clock.GetTimestamp(), template)
                 // Not in the place of the topic's own, which may have come meanwhile, nor of what another caller has just put.
                 return Ok(put topic next (isFresh template >> not))
             | Error(RemotingError.NoRoute(_, queried)) -> return Error(RemotingError.NoRoute(topic, queried))

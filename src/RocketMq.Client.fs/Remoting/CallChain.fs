@@ -26,26 +26,14 @@ type internal CallChain(endpoint: Endpoint, options: RemotingOptions, agent: Con
             else
                 ValueNone
 
-    /// Waits for an answer, or for the caller to give up.
-    let await (session: Session) (pending: PendingRequest<'Answer>) (cancellation: CancellationToken) =
-        backgroundTask {
-            use _ = cancellation.UnsafeRegister((fun _ -> session.Cancel pending), null)
-
-            return! pending.Task
-        }
-
-    let answerOf
-        (request: RequestCode)
-        (session: Session | null)
-        (sent: Sent<'Answer>)
-        (cancellation: CancellationToken)
-        =
+    let answerOf (request: RequestCode) (session: Session | null) (sent: Sent<'Answer>) (caller: ICaller) =
         match sent with
-        | Waiting pending when cancellation.CanBeCanceled ->
-            match session with
-            | null -> pending.Task
-            | session -> await session pending cancellation
-        | Waiting pending -> pending.Task
+        | Waiting pending ->
+            match session, caller with
+            | NonNull session, (:? CancellableCaller as caller) -> caller.Watch(session, pending)
+            | _ -> ()
+
+            pending.Task
         | NotSent error -> Task.FromResult(Error error)
         | Buffered
         | Stalled _
@@ -158,10 +146,12 @@ type internal CallChain(endpoint: Endpoint, options: RemotingOptions, agent: Con
             match sessions.Free with
             | ValueNone -> chain.SentLater(request, false, true, timeout, cancellation)
             | ValueSome session ->
-                match session.Send(request, chain.CallerOf cancellation, false, timeout) with
+                let caller = chain.CallerOf cancellation
+
+                match session.Send(request, caller, false, timeout) with
                 | Over
                 | Stalled _ -> chain.SentLater(request, false, true, timeout, cancellation)
-                | sent -> answerOf request.Code session sent cancellation
+                | sent -> answerOf request.Code session sent caller
 
     /// Sends when there is a connection and room on it.
     member private chain.SentLater
@@ -186,7 +176,7 @@ type internal CallChain(endpoint: Endpoint, options: RemotingOptions, agent: Con
                     session.Send(request, caller, isSecond, rest)
 
                 let! struct (session, sent) = sessions.Send(send, patience, cancellation)
-                return! answerOf request.Code session sent cancellation
+                return! answerOf request.Code session sent caller
             with :? OperationCanceledException ->
                 return cancelled request.Code
         }
@@ -250,10 +240,42 @@ type internal CallChain(endpoint: Endpoint, options: RemotingOptions, agent: Con
                 return cancelled command.RequestCode
         }
 
-/// Takes requests back on behalf of a caller who may give up.
+/// One call of a caller who may give up.
 and [<Sealed>] private CancellableCaller(chain: CallChain, cancellation: CancellationToken) =
+    /// Bound once: a call makes no delegate.
+    static let giveUp =
+        Action<obj | null>(fun caller ->
+            match caller with
+            | :? CancellableCaller as caller -> caller.GiveUp()
+            | _ -> ())
+
+    let mutable session: Session | null = null
+    let mutable pending: PendingRequest | null = null
+    let mutable registration = Unchecked.defaultof<CancellationTokenRegistration>
+    let mutable hasEnded = false
+
+    /// Ends the call when its caller gives up. It may have ended already.
+    member caller.Watch(sentOn: Session, call: PendingRequest) : unit =
+        session <- sentOn
+        pending <- call
+        registration <- cancellation.UnsafeRegister(giveUp, caller)
+        // Whoever is second, this or the end of the call, sees what the other one has written.
+        Interlocked.MemoryBarrier()
+
+        if hasEnded then
+            registration.Unregister() |> ignore<bool>
+
+    member private _.GiveUp() : unit =
+        match session, pending with
+        | NonNull session, NonNull pending -> session.Cancel pending
+        | _ -> ()
+
     interface ICaller with
         member _.TakeBack(pending, reason) =
             chain.TakeBackFor(pending, reason, cancellation)
 
-        member _.Settle(_, _) = true
+        member _.Settle(_, _) =
+            hasEnded <- true
+            Interlocked.MemoryBarrier()
+            registration.Unregister() |> ignore<bool>
+            true

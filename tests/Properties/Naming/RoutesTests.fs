@@ -159,6 +159,36 @@ let private templateRoutes =
                 })
         ]
 
+let private unchangedRoutes =
+    testList
+        "unchanged routes"
+        [
+            live "a route that is said again stays as it is, with what was worked out from it" (fun () ->
+                task {
+                    let clock = ManualClock()
+                    let mutable queues = 4
+
+                    let servers =
+                        FakeServers.answering clock (fun _ command -> FakeServers.routed (routeOf queues) command)
+
+                    let clients, routes = routesOf servers
+                    let! first = publish routes "T"
+                    clock.Advance(TimeSpan.FromSeconds 2L)
+                    do! routes.Refresh "T"
+                    servers.CountOf RequestCode.GetRouteInfoByTopic |> shouldEqual 2
+
+                    match routes.TryPublish("T", AutoCreateTopic.Default) with
+                    | ValueSome same -> Object.ReferenceEquals(Buffers.ok first, same) |> shouldBeTrue
+                    | ValueNone -> failtest "the route was forgotten"
+
+                    queues <- 3
+                    clock.Advance(TimeSpan.FromSeconds 2L)
+                    let! other = publish routes "T"
+                    queuesOf other |> shouldEqual 3
+                    do! clients.CloseAll()
+                })
+        ]
+
 let private cancellation =
     testList
         "cancellation"
@@ -347,6 +377,7 @@ let tests =
         [
             sharedQueries
             templateRoutes
+            unchangedRoutes
             cancellation
             failures
             polling

@@ -146,6 +146,14 @@ let private timeouts =
                 })
         ]
 
+/// One call that is answered; its task is only referenced weakly then.
+let private answeredCall (client: RemotingClient) (peer: Peer) (cancellation: CancellationToken) : Task<WeakReference> =
+    task {
+        let call = client.Invoke(request "a", cancellation)
+        do! answersNext peer "b" call
+        return WeakReference call
+    }
+
 let private cancellationTests =
     testList
         "cancellation"
@@ -162,6 +170,24 @@ let private cancellationTests =
 
                     client.InFlight |> shouldEqual 0
                     do! peer.Answer(asked, "late")
+                    do! goesOn client peer
+                })
+
+            testOn "the token of a caller holds no call that has ended" (fun network ->
+                task {
+                    let! client, peer = connect network.Options network
+                    use cancellation = new CancellationTokenSource()
+                    let calls = ResizeArray<WeakReference>()
+
+                    for _ in 1..100 do
+                        let! call = answeredCall client peer cancellation.Token
+                        calls.Add call
+
+                    GC.Collect()
+                    GC.WaitForPendingFinalizers()
+                    GC.Collect()
+                    // The last ones may still stand in a buffer of the connection.
+                    calls |> Seq.filter _.IsAlive |> Seq.length |> shouldStayBelow 10
                     do! goesOn client peer
                 })
 

@@ -36,6 +36,8 @@ type internal TopicView =
         Allocated: Set<MessageQueue>
         /// Assigned and not revoked.
         Assigned: Set<MessageQueue>
+        /// The members of the last allocation, as long as the queues are those that it was made of.
+        AllocatedAmong: string list
     }
 
 /// Which queues a member of a group has. Immutable.
@@ -61,6 +63,7 @@ module internal Rebalance =
             Readable = Set.empty
             Allocated = Set.empty
             Assigned = Set.empty
+            AllocatedAmong = []
         }
 
     /// A member that subscribes to nothing. Broadcasting reads all queues and queries no members; `strategy` and `clientId` do not
@@ -135,9 +138,18 @@ module internal Rebalance =
 
             next, List.ofSeq effects
 
+    /// Whether a strategy makes the same of the same members and queues: what the application has written may not.
+    let private isStable (strategy: AllocationStrategy) =
+        match strategy with
+        | AllocationStrategy.CustomAssignment _
+        | AllocationStrategy.NearbyMachineRoom _ -> false
+        | _ -> true
+
     let private allocate topic members (state: Rebalance) =
         match Map.tryFind topic state.Topics with
         | None -> state, []
+        // As it is nearly always.
+        | Some view when view.AllocatedAmong = members && isStable state.Strategy -> state, []
         | Some view ->
             match QueueAllocation.tryAssign state.Strategy state.ClientId members (Set.toList view.Readable) with
             | Ok allocated ->
@@ -151,15 +163,23 @@ module internal Rebalance =
                     else
                         state
 
-                // As it is nearly always: then all is as it was.
-                if allocated = view.Allocated && allocated = view.Assigned then
-                    state, []
+                let view =
+                    { view with
+                        Allocated = allocated
+                        AllocatedAmong = members
+                    }
+
+                if allocated = view.Assigned then
+                    withView topic view state, []
                 else
-                    reconcile topic { view with Allocated = allocated } state
+                    reconcile topic view state
             | Error problem ->
-                { state with
-                    Problems = Map.add topic problem state.Problems
-                },
+                withView
+                    topic
+                    { view with AllocatedAmong = [] }
+                    { state with
+                        Problems = Map.add topic problem state.Problems
+                    },
                 []
 
     let private routeKnown topic readable (state: Rebalance) =
@@ -177,7 +197,12 @@ module internal Rebalance =
         | MessageModel.Clustering, Some view ->
             // A query from before may be under way: its answer is not new enough for queues that were not known then.
             state
-            |> withView topic { view with Readable = readable }
+            |> withView
+                topic
+                { view with
+                    Readable = readable
+                    AllocatedAmong = []
+                }
             |> query view.Readable.IsEmpty topic
 
     /// The members of a topic have been queried. If there was news meanwhile, they are queried again.

@@ -30,7 +30,8 @@ module internal StuckDetector =
 
     /// Of a queue that has room and is not paused: since a pull of it began or ended. A pull may wait at the broker for `longPollTimeout`.
     let judgeQueue (suspend: TimeSpan) (sincePull: TimeSpan) : QueueVerdict =
-        if sincePull > pullLimit + suspend then
+        // Ticks, because spans are compared in boxes, and this is done for each queue.
+        if sincePull.Ticks > (pullLimit + suspend).Ticks then
             ReadingStuck sincePull
         else
             ReadsNormally

@@ -140,6 +140,15 @@ let private routesAndMembers =
             effectsOf (RouteKnown("T", [])) (settled MessageModel.Broadcasting 4 [])
             |> shouldBeEmpty
 
+        testCase "members that come back bring their queues back"
+        <| fun () ->
+            let world =
+                settled MessageModel.Clustering 4 [ own ] |> throughInterval [ own; "c0" ]
+
+            world.Assigned |> shouldEqual (Set.ofList [ four[1]; four[3] ])
+            (throughInterval [ own; "c0" ] world).Assigned |> shouldEqual world.Assigned
+            (throughInterval [ own ] world).Assigned |> shouldEqual (Set.ofList four)
+
         testCase "a client that is not among the members revokes all its queues"
         <| fun () ->
             settled MessageModel.Clustering 4 [ own ]

@@ -55,7 +55,8 @@ module internal QueueCommits =
         && state.Rules.AutoCommit
         && state.UnsavedReset.IsNone
         && state.Request.IsNoRequest
-        && now - state.AssertedAt < takeoverTime
+        // Ticks, because spans are compared in boxes, and this is done for each queue.
+        && (now - state.AssertedAt).Ticks < takeoverTime.Ticks
         && (match state.Committed with
             | CommittedAt offset -> offset = progress.Consumed
             | NothingCommitted
