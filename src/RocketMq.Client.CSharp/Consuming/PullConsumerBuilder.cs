@@ -56,6 +56,14 @@ public sealed class PullConsumerBuilder : ConsumerBuilder<PullConsumerBuilder>
     /// <exception cref="ArgumentOutOfRangeException">Not above 0, or above a day.</exception>
     public PullConsumerBuilder LongPollTimeout(TimeSpan value) => Set(value);
 
+    /// <summary>
+    /// Writes a trace of what the application receives to a topic, in the background: when it receives messages, as in Java, not when it has
+    /// consumed them. A lost trace is counted and holds up no message. Default off.
+    /// </summary>
+    /// <param name="topic">Null is RMQ_SYS_TRACE_TOPIC, as in Java.</param>
+    /// <exception cref="ArgumentException">The topic's name is not valid.</exception>
+    public PullConsumerBuilder Trace(string? topic = null) => Set(topic ?? Core.Protocol.TraceRecords.defaultTopic, nameof(topic));
+
     /// <summary>How much of a queue may wait that has not been asked for, before no more is pulled from it. Null leaves a limit as it is.</summary>
     /// <param name="messages">Messages. Default 1,000.</param>
     /// <param name="bytes">Bytes of their bodies as stored. Default 100 MiB.</param>

@@ -9,4 +9,7 @@ public sealed class PullConsumerHealth : ClientHealth
 
     /// <summary>The queues that it reads.</summary>
     public IReadOnlyList<QueueHealth> Queues => [.. _inner.Queues.Select(queue => new QueueHealth(queue))];
+
+    /// <summary>Traces that were lost because they came too fast, or could not be stored. 0 without traces.</summary>
+    public long DroppedTraces => _inner.DroppedTraces;
 }

@@ -81,14 +81,22 @@ public abstract class ProducerBuilderBase<TSelf> : ClientBuilder<TSelf>
     /// </summary>
     /// <param name="messages">Messages of one batch at most. Default 1,024.</param>
     /// <param name="bytes">Bytes of one batch at most, properties included: to 4 MiB. Default 32 KiB.</param>
-    /// <param name="wait">How long the first message waits for others, 1 ms to 30 s. Default 10 ms.</param>
+    /// <param name="wait">How long the first message waits for others at most, 1 ms to 30 s. Default 10 ms.</param>
+    /// <param name="sendWhenIdle">
+    /// Whether a message is sent at once while no batch of its topic, or of its queue, is on its way. Those that come meanwhile are the next
+    /// batch, so batches are as large as there is need for. Otherwise each batch waits until it is full or its time has come, as in Java.
+    /// Default true.
+    /// </param>
     /// <exception cref="ArgumentException">A limit is not in its range.</exception>
-    public TSelf Batching(int? messages = null, int? bytes = null, TimeSpan? wait = null)
+    public TSelf Batching(int? messages = null, int? bytes = null, TimeSpan? wait = null, bool? sendWhenIdle = null)
     {
         var before = Draft.Options<Core.ProducerOptions>().Batching?.Value ?? Core.BatchingLimits.Default;
         return Set(
             new Core.BatchingLimits(
-                messages ?? before.MaxMessages, bytes ?? before.MaxBytes, wait is { } time ? (long)time.TotalMilliseconds : before.MaxWaitMillis),
+                messages ?? before.MaxMessages,
+                bytes ?? before.MaxBytes,
+                wait is { } time ? (long)time.TotalMilliseconds : before.MaxWaitMillis,
+                sendWhenIdle ?? before.SendsWhenIdle),
             nameof(messages));
     }
 

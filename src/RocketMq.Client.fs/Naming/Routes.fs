@@ -202,8 +202,7 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients) =
                         Queues = List.map limit found.Route.Queues
                     }
 
-                let next =
-                    KnownRoute.Made(topic, route, clients, clock.GetTimestamp(), template)
+                let next = KnownRoute.Made(topic, route, clients, clock.GetTimestamp(), template)
                 // Not in the place of the topic's own, which may have come meanwhile, nor of what another caller has just put.
                 return Ok(put topic next (isFresh template >> not))
             | Error(RemotingError.NoRoute(_, queried)) -> return Error(RemotingError.NoRoute(topic, queried))

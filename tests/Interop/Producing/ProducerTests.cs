@@ -147,7 +147,7 @@ public sealed class ProducerTests(string kind) : ServerTests(kind)
     public async Task Only_the_message_of_an_automatic_batch_that_cannot_be_encoded_fails(CancellationToken cancellation)
     {
         var topic = NewName("topic");
-        await using var producer = await Build().Batching(messages: 10, wait: TimeSpan.FromSeconds(1)).StartAsync(cancellation);
+        await using var producer = await Build().Batching(messages: 10, wait: TimeSpan.FromSeconds(1), sendWhenIdle: false).StartAsync(cancellation);
         await producer.SendAsync(Message.To(topic).Tag("other").Body("makes the topic"), cancellation);
         var sends = Texts(10).Select((text, index) => producer.SendAsync(
             Message.To(topic).Tag("gathered").Property("note", new string('x', index == 5 ? 32_700 : 10)).Body(text), cancellation)).ToList();
@@ -178,7 +178,7 @@ public sealed class ProducerTests(string kind) : ServerTests(kind)
     public async Task Automatically_batched_messages_arrive_with_their_own_receipts(CancellationToken cancellation)
     {
         var topic = NewName("topic");
-        await using var producer = await Build().Batching(messages: 10, wait: TimeSpan.FromMilliseconds(20)).StartAsync(cancellation);
+        await using var producer = await Build().Batching(messages: 10, wait: TimeSpan.FromMilliseconds(20), sendWhenIdle: false).StartAsync(cancellation);
         await producer.SendAsync(Message.To(topic).Tag("other").Body("makes the topic"), cancellation);
         var receipts = await Task.WhenAll(
             Texts(100).Select(text => producer.SendAsync(Message.To(topic).Tag("gathered").Body(text), cancellation)));
@@ -200,7 +200,7 @@ public sealed class ProducerTests(string kind) : ServerTests(kind)
         var topic = NewName("topic");
         await using var first = await StartProducerAsync(cancellation);
         var queue = (await first.SendAsync(Message.To(topic).Body("makes the topic"), cancellation)).Queue;
-        await using var producer = await Build().Batching(messages: 5, wait: TimeSpan.FromSeconds(20)).StartAsync(cancellation);
+        await using var producer = await Build().Batching(messages: 5, wait: TimeSpan.FromSeconds(20), sendWhenIdle: false).StartAsync(cancellation);
         var sends = Texts(6).Select(text => producer.SendAsync(Message.To(topic).Body(text), queue, cancellation)).ToList();
 
         var receipts = await Task.WhenAll(sends.Take(5));
@@ -247,7 +247,7 @@ public sealed class ProducerTests(string kind) : ServerTests(kind)
     public async Task Closing_a_producer_waits_for_what_it_sends(CancellationToken cancellation)
     {
         var topic = NewName("topic");
-        var producer = await Build().Batching(wait: TimeSpan.FromSeconds(20)).StartAsync(cancellation);
+        var producer = await Build().Batching(wait: TimeSpan.FromSeconds(20), sendWhenIdle: false).StartAsync(cancellation);
         var sends = Texts(50).Select(text => producer.SendAsync(Message.To(topic).Body(text), cancellation)).ToArray();
         await producer.DisposeAsync();
         Assert.That((await Task.WhenAll(sends)).Select(receipt => receipt.MessageId), Is.Unique);
@@ -261,7 +261,7 @@ public sealed class ProducerTests(string kind) : ServerTests(kind)
         var go = new TaskCompletionSource();
         var producer = await Build()
             .DrainTimeout(TimeSpan.FromSeconds(20))
-            .Batching(wait: TimeSpan.FromSeconds(30))
+            .Batching(wait: TimeSpan.FromSeconds(30), sendWhenIdle: false)
             .AddInterceptor(async (message, send) =>
             {
                 await (message.ToString().Contains("held", StringComparison.Ordinal) ? go.Task : Task.CompletedTask);

@@ -47,6 +47,7 @@ let private gathering (options: ProducerOptions) =
                 { BatchingLimits.Default with
                     // So long that only the end, or a full batch, sends it.
                     MaxWaitMillis = 30_000L
+                    SendsWhenIdle = false
                     MaxBytes = 1_000_000
                 }
     }

@@ -244,6 +244,7 @@ let private batching (options: ProducerOptions) =
                     MaxMessages = 8
                     MaxBytes = 32_768
                     MaxWaitMillis = 10L
+                    SendsWhenIdle = false
                 }
     }
 

@@ -424,6 +424,45 @@ let private push =
     @ longKeys
     @ traceTopics
 
+let private pull =
+    [
+        liveWith withTopic "what a pull consumer gives to the application is traced, polled or received" (fun cluster ->
+            task {
+                let! ids = sendWith cluster id [ "a"; "b"; "c" ]
+
+                let options =
+                    PullConsumerOptions.create "P" (endpointsOf cluster.NameServers)
+                    |> PullConsumerOptions.subscribe "T" Filter.all
+                    |> (fun options ->
+                        { options with
+                            Consumer.ConsumeFrom = FirstOffset
+                            TraceTopic = Some TraceRecords.defaultTopic
+                        })
+
+                let! consumer = PullRig.startPull options
+                let! _ = consumer.Receive CancellationToken.None
+                let mutable received = 1
+
+                while received < 3 do
+                    let! more = consumer.Poll(2, TimeSpan.FromSeconds 1L, CancellationToken.None)
+                    received <- received + (Buffers.ok more).Length
+
+                do! consumer.Close()
+                consumer.Health.DroppedTraces |> shouldEqual 0L
+                let! records = tracesIn cluster TraceRecords.defaultTopic
+
+                startsOf records
+                |> List.map (fun start -> ids[start.MessageId], start.Group)
+                |> List.sort
+                |> shouldEqual [ "a", "P"; "b", "P"; "c", "P" ]
+
+                endsOf records
+                |> List.map (fun end' -> ids[end'.MessageId], end'.IsSuccess, end'.Return)
+                |> List.sort
+                |> shouldEqual [ for text in [ "a"; "b"; "c" ] -> text, true, ConsumeSuccess ]
+            })
+    ]
+
 let private pop =
     [
         for isOrderly in [ false; true ] do
@@ -473,4 +512,4 @@ let private pop =
     ]
 
 [<Tests>]
-let tests = testList "Consume tracing" (push @ pop)
+let tests = testList "Consume tracing" (push @ pull @ pop)

@@ -82,6 +82,8 @@ type PullConsumerHealth =
     {
         ClientId: string
         Queues: QueueHealth list
+        /// Traces that were lost because they came too fast, or could not be stored.
+        DroppedTraces: int64
         /// What the consumer cannot do now.
         Problems: ClientProblem list
     }

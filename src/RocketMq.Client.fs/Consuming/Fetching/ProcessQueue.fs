@@ -275,6 +275,13 @@ and [<Sealed>] internal ProcessQueue
 
         lock gate pulled
 
+    /// As `Pulled`, of a pull without messages: nearly all are while nothing happens.
+    member _.PulledNothing(place: PullCursor, next: int64) : unit =
+        lock gate (fun () ->
+            if place.Ending = pullEnding.Token then
+                isConfirmed <- true
+                unfinished.PulledNothing next)
+
     /// Goes on at an offset; what is held is forgotten, and what the application has of it does not count any more.
     member _.Seek(offset: int64) =
         move (fun () ->

@@ -192,7 +192,7 @@ type internal PullService
             isRead
         elif next >= place.Offset then
             ConsumerLog.offsetMoved log queue.Queue place.Offset next
-            queue.Pulled(place, [||], next) |> ignore<FetchedBatch | null>
+            queue.PulledNothing(place, next)
             isRead
         else
             goBack queue place next
@@ -242,7 +242,7 @@ type internal PullService
         | PullStatus.NoNewMessage
         | PullStatus.NoMatch ->
             queue.BrokerId <- answer.SuggestedBrokerId
-            queue.Pulled(place, [||], answer.NextOffset) |> ignore<FetchedBatch | null>
+            queue.PulledNothing(place, answer.NextOffset)
             isRead
 
     let pull (queue: ProcessQueue) (place: PullCursor) (subscribed: SubscribedTopic) (source: PullSource) =

@@ -29,6 +29,9 @@ type PullConsumerOptions =
         AutoCommit: bool
         /// Default 5 s.
         CommitInterval: TimeSpan
+        /// Writes a trace of what the application receives to a topic, mostly `TraceRecords.defaultTopic`, in the background: when it
+        /// receives messages, as in Java, not when it has consumed them. Default none.
+        TraceTopic: string option
     }
 
 module PullConsumerOptions =
@@ -48,6 +51,7 @@ module PullConsumerOptions =
                 }
             AutoCommit = true
             CommitInterval = ConsumerDefaults.commitInterval
+            TraceTopic = None
         }
 
     let private rules (options: PullConsumerOptions) : string list =
@@ -79,6 +83,8 @@ module PullConsumerOptions =
                     { options with AutoCommit = not value })
                 Setting.duration "commitInterval" _.CommitInterval (fun value options ->
                     { options with CommitInterval = value })
+                Setting.optional "trace" (ValueKind.text Names.checkTopic) _.TraceTopic (fun value options ->
+                    { options with TraceTopic = Some value })
                 yield!
                     FlowControlLimits.settings
                     |> Setting.within _.FlowControl (fun value options -> { options with FlowControl = value })

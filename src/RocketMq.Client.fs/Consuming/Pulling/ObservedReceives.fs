@@ -2,17 +2,23 @@ namespace RocketMq
 
 open System.Threading.Tasks
 
-/// Has listeners know of what an application receives of a pull consumer. Used only while there are any:
-/// `MessageTelemetry.areReceivesObserved`.
+/// Has traces, and listeners while there are any, know of what an application receives of a pull consumer.
 [<Sealed>]
-type internal ObservedReceives(telemetry: ConsumerTelemetry, topic: string, brokers: GroupBrokers) =
+type internal ObservedReceives
+    (telemetry: ConsumerTelemetry, topic: string, brokers: GroupBrokers, traces: DeliveryTraces) =
     let observe (messagesOf: 'Received -> StoredMessage[]) (receive: unit -> Task<Result<'Received, RemotingError>>) =
         let brokerOf received =
             match messagesOf received with
             | [||] -> ValueNone
             | messages -> brokers.TryMaster messages[0].BrokerName
 
-        telemetry.Receive(topic, messagesOf, brokerOf, receive)
+        let receiving =
+            if MessageTelemetry.areReceivesObserved () then
+                telemetry.Receive(topic, messagesOf, brokerOf, receive)
+            else
+                receive ()
+
+        traces.Of(messagesOf, receiving)
 
     /// One message.
     member _.One(receive: unit -> Task<Result<ReceivedMessage, RemotingError>>) =

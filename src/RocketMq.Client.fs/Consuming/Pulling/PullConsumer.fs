@@ -188,11 +188,14 @@ type PullConsumer private (options: PullConsumerOptions, instance: ClientInstanc
             member _.RunningHandlers = ValueNone
         }
 
+    let traces = DeliveryTraces(options, membership.Clients, membership.Routes)
+
     let receives =
         ObservedReceives(
             ConsumerTelemetry(options.Consumer.Client, options.Consumer.Group, MessageModel.Clustering),
             ConsumerTelemetry.OnlyTopic options.Consumer.Subscriptions,
-            membership.Brokers
+            membership.Brokers,
+            traces
         )
 
     let start (close: CancellationToken -> Task) =
@@ -224,6 +227,7 @@ type PullConsumer private (options: PullConsumerOptions, instance: ClientInstanc
             membership.LeaveAll()
             do! agent.Ended
             polls.Close()
+            do! traces.Close()
             do! membership.Close()
         }
 
@@ -275,6 +279,7 @@ type PullConsumer private (options: PullConsumerOptions, instance: ClientInstanc
         {
             ClientId = membership.ClientId
             Queues = consumer.Queues
+            DroppedTraces = traces.Dropped
             Problems = problems.All
         }
 
@@ -283,10 +288,7 @@ type PullConsumer private (options: PullConsumerOptions, instance: ClientInstanc
 
     /// Waits for the next message.
     member _.Receive(cancellation: CancellationToken) : Task<Result<ReceivedMessage, RemotingError>> =
-        if MessageTelemetry.areReceivesObserved () then
-            receives.One(fun () -> polls.Receive cancellation)
-        else
-            polls.Receive cancellation
+        receives.One(fun () -> polls.Receive cancellation)
 
     /// Waits for messages, and gives those that are there, up to so many; none if there is none within a time. If none of the
     /// topics can be read then, because it is not there or no server can be asked for it, that is the error.
@@ -294,13 +296,7 @@ type PullConsumer private (options: PullConsumerOptions, instance: ClientInstanc
         (most: int, wait: TimeSpan, cancellation: CancellationToken)
         : Task<Result<ReceivedMessage[], RemotingError>> =
         backgroundTask {
-            let polling =
-                if MessageTelemetry.areReceivesObserved () then
-                    receives.Many(fun () -> polls.Poll(most, wait, cancellation))
-                else
-                    polls.Poll(most, wait, cancellation)
-
-            match! polling with
+            match! receives.Many(fun () -> polls.Poll(most, wait, cancellation)) with
             | Ok [||] ->
                 match membership.WhyNothing with
                 | Some error -> return Error error

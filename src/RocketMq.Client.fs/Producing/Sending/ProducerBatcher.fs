@@ -48,16 +48,9 @@ type internal ProducerBatcher
                 for gathered in tickets do
                     gathered.TrySetResult(Error error) |> ignore<bool>
             | Ok receipt ->
-                let receipts =
-                    BatchReceipt.split [ for gathered in tickets -> gathered.UniqueId ] receipt
-
-                for gathered, receipt in Seq.zip tickets receipts do
-                    gathered.TrySetResult(Ok receipt) |> ignore<bool>
+                BatchReceipt.split [ for gathered in tickets -> gathered.UniqueId ] receipt
+                |> List.iteri (fun index receipt -> tickets[index].TrySetResult(Ok receipt) |> ignore<bool>)
         }
-
-    let runAll (batches: ReadyBatch<Gathered> list) =
-        for batch in batches do
-            Supervised.run log CancellationToken.None (fun () -> run batch.Target batch.Tickets)
 
     /// Then nothing waits any more. Only under the gate.
     let mutable isEnding = false
@@ -71,6 +64,18 @@ type internal ProducerBatcher
             let wait = TimeSpan.FromMilliseconds(float (max 0L (deadline - nowMillis ())))
             timer.Change(wait, Timeout.InfiniteTimeSpan) |> ignore<bool>
         | _ -> ()
+
+    let rec runAll (batches: ReadyBatch<Gathered> list) =
+        for batch in batches do
+            Supervised.run log CancellationToken.None (fun () -> runWhole batch)
+
+    and runWhole (batch: ReadyBatch<Gathered>) : Task =
+        backgroundTask {
+            try
+                do! run batch.Target batch.Tickets
+            finally
+                lock gate (fun () -> accumulator.Ended batch.Target) |> runAll
+        }
 
     let tick () =
         let due =

@@ -147,11 +147,14 @@ type internal OffsetTracker(start: int64) =
         | _, null -> 0L
         | first, last -> last.Newest - first.Oldest
 
+    /// A pull gave no message, and ended at `endsAt`. What a broker says below `Next` moves nothing back.
+    member _.PulledNothing(endsAt: int64) : unit = next <- max next endsAt
+
     /// A pull gave messages with these offsets, in rising order and from `Next` on, and ended at `next`, above all of them.
     /// What a broker says against that order moves nothing back. Gives the batch to name them by.
-    member _.Pulled(offsets: ReadOnlySpan<int64>, endsAt: int64) : OffsetBatch =
+    member tracker.Pulled(offsets: ReadOnlySpan<int64>, endsAt: int64) : OffsetBatch =
         if offsets.Length = 0 then
-            next <- max next endsAt
+            tracker.PulledNothing endsAt
             OffsetBatch(era, next, null, 0)
         else
             let stored = if isRun offsets then null else ascending offsets

@@ -12,6 +12,10 @@ type BatchingLimits =
         MaxBytes: int
         /// How long the first message of a batch waits for others, in milliseconds. Default 10, Java's too.
         MaxWaitMillis: int64
+        /// Whether a message is sent at once while no batch of its target is on its way. Those that come meanwhile are the next batch, so
+        /// batches are as large as there is need for, and nobody waits for others who do not come. Otherwise each batch waits until it
+        /// is full or its time has come, as in Java. Default true.
+        SendsWhenIdle: bool
     }
 
     /// The defaults that the fields name.
@@ -20,6 +24,7 @@ type BatchingLimits =
             MaxMessages = 1024
             MaxBytes = 32 * 1024
             MaxWaitMillis = 10L
+            SendsWhenIdle = true
         }
 
 module BatchingLimits =
@@ -120,10 +125,23 @@ type internal BatchAccumulator<'Ticket>(limits: BatchingLimits) =
 
     /// In the order of their deadlines, those that were sent in the meantime included.
     let deadlines = Queue<OpenBatch<'Ticket>>()
+    /// How many batches of a target are on their way, if there are any and that matters.
+    let onTheirWay = Dictionary<BatchTarget, int>(HashIdentity.Structural)
+
     let mutable latest = Int64.MinValue
     let mutable waiting = 0
 
+    let countSent target =
+        if limits.SendsWhenIdle then
+            match onTheirWay.TryGetValue target with
+            | true, count -> onTheirWay[target] <- count + 1
+            | _ -> onTheirWay[target] <- 1
+
+    let isIdle target =
+        limits.SendsWhenIdle && not (onTheirWay.ContainsKey target)
+
     let close (batch: OpenBatch<'Ticket>) : ReadyBatch<'Ticket> =
+        countSent batch.Target
         batch.IsOpen <- false
         openBatches.Remove batch.Target |> ignore
         waiting <- waiting - batch.Tickets.Count
@@ -169,12 +187,18 @@ type internal BatchAccumulator<'Ticket>(limits: BatchingLimits) =
         batch.Bytes <- batch.Bytes + bytes
         waiting <- waiting + 1
 
-        if batch.Tickets.Count >= limits.MaxMessages || batch.Bytes >= limits.MaxBytes then
+        if
+            batch.Tickets.Count >= limits.MaxMessages
+            || batch.Bytes >= limits.MaxBytes
+            || isIdle batch.Target
+        then
             [ close batch ]
         else
             []
 
     let alone target ticket bytes : ReadyBatch<'Ticket> =
+        countSent target
+
         {
             Target = target
             Tickets = [| ticket |]
@@ -208,6 +232,21 @@ type internal BatchAccumulator<'Ticket>(limits: BatchingLimits) =
                 | _ -> before @ [ alone target ticket bytes ]
 
         if due.IsEmpty then added else due @ added
+
+    /// A batch of a target is not on its way any more. What has gathered meanwhile is sent now, if it was the last one and batches are
+    /// sent when idle.
+    member _.Ended(target: BatchTarget) : ReadyBatch<'Ticket> list =
+        match onTheirWay.TryGetValue target with
+        | true, count when count > 1 ->
+            onTheirWay[target] <- count - 1
+            []
+        | true, _ ->
+            onTheirWay.Remove target |> ignore<bool>
+
+            match openBatches.TryGetValue target with
+            | true, batch -> [ close batch ]
+            | _ -> []
+        | _ -> []
 
     /// What is due by `now`.
     member _.Tick(now: int64) : ReadyBatch<'Ticket> list = closeDue now

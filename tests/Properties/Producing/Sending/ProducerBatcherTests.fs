@@ -11,6 +11,7 @@ let private limits =
         MaxMessages = 5
         MaxBytes = 400
         MaxWaitMillis = 10L
+        SendsWhenIdle = false
     }
 
 let private receiptFor number (tickets: Gathered[]) : SendReceipt =
@@ -285,6 +286,7 @@ let private gatheringAt (cluster: Embedded.EmbeddedCluster) topic limits : Task<
 let private untilFull =
     { BatchingLimits.Default with
         MaxWaitMillis = 30_000L
+        SendsWhenIdle = false
     }
 
 let private throughAProducer =

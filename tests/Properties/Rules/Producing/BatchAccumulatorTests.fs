@@ -15,6 +15,7 @@ let private limits =
         MaxMessages = 5
         MaxBytes = 1000
         MaxWaitMillis = 10L
+        SendsWhenIdle = false
     }
 
 type private Entry =
@@ -258,6 +259,7 @@ let private mixing =
                             MaxMessages = 100_000
                             MaxBytes = Int32.MaxValue
                             MaxWaitMillis = 1000L
+                            SendsWhenIdle = false
                         }
 
                 let add ticket =
