@@ -74,10 +74,7 @@ type Producer
 
         match tickets with
         | [| single |] ->
-            sendNow
-                (OutgoingMessage.ofIdentified options (PackedId.OfText single.UniqueId) single.Message)
-                target
-                CancellationToken.None
+            sendNow (OutgoingMessage.ofIdentified options single.UniqueId single.Message) target CancellationToken.None
         | tickets ->
             let batch =
                 OutgoingMessage.ofBatch options [ for ticket in tickets -> ticket.Message ]
@@ -101,6 +98,9 @@ type Producer
             sending.GetAwaiter().UnsafeOnCompleted(fun () -> sends.End())
             sending
 
+    /// Bound once: a send makes no function.
+    let endSend = fun () -> sends.End()
+
     let waitForBatch (gathered: Gathered) (cancellation: CancellationToken) =
         backgroundTask {
             try
@@ -116,12 +116,14 @@ type Producer
         match OutgoingMessage.checkIdentified message with
         | Error error -> Task.FromResult(Error(RemotingError.Invalid error))
         | Ok() ->
-            let gathered = Gathered(message, id.ToString())
             sends.Begin()
-            gathered.Task.GetAwaiter().UnsafeOnCompleted(fun () -> sends.End())
-
+            let gathered = Gathered(message, id, endSend)
             batcher.Add(gathered, queue, message.Body.Length >= options.CompressFromBytes)
-            waitForBatch gathered cancellation
+
+            if cancellation.CanBeCanceled then
+                waitForBatch gathered cancellation
+            else
+                gathered.Task
 
     let telemetry =
         SendTelemetry(
@@ -176,7 +178,9 @@ type Producer
 
                     return
                         receipt
-                        |> Result.map (BatchReceipt.split [ for struct (_, id) in identified -> id.ToString() ])
+                        |> Result.map (fun receipt ->
+                            BatchReceipt.split [| for struct (_, id) in identified -> id |] receipt
+                            |> List.ofArray)
                 }
 
     let routeOf topic cancellation =

@@ -50,6 +50,12 @@ type internal PackedId private (other: string | null, high: uint64, low: uint64)
         | ValueSome(struct (high, low)) -> PackedId(null, high, low)
         | ValueNone -> PackedId(text, 0UL, 0UL)
 
+    /// Of a part of a text.
+    static member OfChars(text: ReadOnlySpan<char>) : PackedId =
+        match PackedDigits.tryRead text with
+        | ValueSome(struct (high, low)) -> PackedId(null, high, low)
+        | ValueNone -> PackedId(text.ToString(), 0UL, 0UL)
+
     /// Of a text in UTF-8 that is known to be valid.
     static member OfUtf8(text: ReadOnlySpan<byte>) : PackedId =
         match PackedDigits.tryRead text with

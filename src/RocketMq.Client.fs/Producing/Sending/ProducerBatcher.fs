@@ -6,12 +6,16 @@ open System.Threading.Tasks
 open Microsoft.Extensions.Logging
 open RocketMq.Protocol
 
-/// A message that waits for others, and its caller.
+/// A message that waits for others, and its caller. `ended` is called once, when its batch has been sent.
 [<Sealed>]
-type internal Gathered(message: Message, uniqueId: string) =
+type internal Gathered(message: Message, uniqueId: PackedId, ended: unit -> unit) =
     inherit TaskCompletionSource<Result<SendReceipt, RemotingError>>(TaskCreationOptions.RunContinuationsAsynchronously)
     member _.Message = message
     member _.UniqueId = uniqueId
+
+    member gathered.End(result: Result<SendReceipt, RemotingError>) : unit =
+        if gathered.TrySetResult result then
+            ended ()
 
 /// Gathers messages and has each batch sent when it is full or its time has come; each caller gets a receipt of its own.
 [<Sealed>]
@@ -46,10 +50,12 @@ type internal ProducerBatcher
                 do! Task.WhenAll(run target tickets[.. half - 1], run target tickets[half..])
             | Error error ->
                 for gathered in tickets do
-                    gathered.TrySetResult(Error error) |> ignore<bool>
+                    gathered.End(Error error)
             | Ok receipt ->
-                BatchReceipt.split [ for gathered in tickets -> gathered.UniqueId ] receipt
-                |> List.iteri (fun index receipt -> tickets[index].TrySetResult(Ok receipt) |> ignore<bool>)
+                let receipts = BatchReceipt.split (tickets |> Array.map _.UniqueId) receipt
+
+                for index in 0 .. tickets.Length - 1 do
+                    tickets[index].End(Ok receipts[index])
         }
 
     /// Then nothing waits any more. Only under the gate.

@@ -115,21 +115,37 @@ and [<NoComparison; NoEquality>] internal RareParts =
     }
 
 module internal BatchReceipt =
-    /// The receipt of each message of a batch, by the unique ids in their order, from that of the whole.
-    let split (uniqueIds: string list) (receipt: SendReceipt) : SendReceipt list =
-        let offsetIds = receipt.OffsetId.Split ','
+    /// The receipt of each message of a batch, by the unique ids in their order, from that of the whole. A broker gives their offset ids in
+    /// one text; one that gives fewer means the text for all that are left.
+    let split (uniqueIds: PackedId[]) (receipt: SendReceipt) : SendReceipt[] =
+        let text = receipt.OffsetId
+        let whole = PackedId.OfText text
+        let receipts = Array.zeroCreate uniqueIds.Length
+        let mutable place = 0
 
-        uniqueIds
-        |> List.mapi (fun index id ->
-            SendReceipt(
-                receipt.Status,
-                receipt.Queue,
-                receipt.QueueOffset + int64 index,
-                id,
-                (if index < offsetIds.Length then
-                     offsetIds[index]
-                 else
-                     receipt.OffsetId),
-                receipt.RecallHandle,
-                receipt.Attempts
-            ))
+        for index in 0 .. uniqueIds.Length - 1 do
+            let offsetId =
+                if place > text.Length then
+                    whole
+                else
+                    let length =
+                        match text.IndexOf(',', place) with
+                        | -1 -> text.Length - place
+                        | comma -> comma - place
+
+                    let id = PackedId.OfChars(text.AsSpan(place, length))
+                    place <- place + length + 1
+                    id
+
+            receipts[index] <-
+                SendReceipt(
+                    receipt.Status,
+                    receipt.Queue,
+                    receipt.QueueOffset + int64 index,
+                    uniqueIds[index],
+                    offsetId,
+                    receipt.RecallHandle,
+                    receipt.Attempts
+                )
+
+        receipts

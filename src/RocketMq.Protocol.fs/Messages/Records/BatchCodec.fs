@@ -17,41 +17,63 @@ module BatchCodec =
     let recordBytes (message: Message) : int =
         fixedBytes + message.Body.Length + message.Properties.Text.Length
 
+    let private problemOf (message: Message) : EncodeError voption =
+        match message.Properties.Fault with
+        | ValueSome error -> ValueSome(NotEncodable("a message", error.Message))
+        | ValueNone when message.Properties.Text.Length > Properties.maxBytes ->
+            ValueSome(
+                EncodedTooLarge("the property text", int64 message.Properties.Text.Length, int64 Properties.maxBytes)
+            )
+        | ValueNone -> ValueNone
+
+    /// Only of a message without a problem, where there is room for its record.
+    let private put (message: Message) (destination: Span<byte>) : unit =
+        let properties = message.Properties.Text
+        let mutable writer = ByteWriter destination
+        writer.Int32(recordBytes message)
+        writer.Int32 0
+        writer.Int32 0
+        writer.Int32 message.Flag
+        writer.Int32 message.Body.Length
+        writer.Bytes message.Body.Span
+        writer.Int16(int16 properties.Length)
+        writer.Bytes properties.Span
+
     /// Writes one record.
     let write (message: Message) (output: IBufferWriter<byte>) : Result<int, EncodeError> =
-        let properties = message.Properties.Text
-
-        match message.Properties.Fault with
-        | ValueSome error -> Error(NotEncodable("a message", error.Message))
-        | ValueNone when properties.Length > Properties.maxBytes ->
-            Error(EncodedTooLarge("the property text", int64 properties.Length, int64 Properties.maxBytes))
+        match problemOf message with
+        | ValueSome problem -> Error problem
         | ValueNone ->
-            let recordBytes = recordBytes message
-            let mutable writer = ByteWriter(output.GetSpan recordBytes)
-            writer.Int32 recordBytes
-            writer.Int32 0
-            writer.Int32 0
-            writer.Int32 message.Flag
-            writer.Int32 message.Body.Length
-            writer.Bytes message.Body.Span
-            writer.Int16(int16 properties.Length)
-            writer.Bytes properties.Span
-            output.Advance recordBytes
-            Ok recordBytes
+            let bytes = recordBytes message
+            put message (output.GetSpan bytes)
+            output.Advance bytes
+            Ok bytes
 
     /// The body of a batch send.
     let encode (messages: Message list) : Result<byte[], EncodeError> =
-        let output = ArrayBufferWriter<byte> 256
+        let mutable bytes = 0L
+        let mutable problem = ValueNone
 
-        let rec writeAll messages =
-            match messages with
-            | [] -> Ok(output.WrittenSpan.ToArray())
-            | message :: rest ->
-                match write message output with
-                | Ok _ -> writeAll rest
-                | Error error -> Error error
+        for message in messages do
+            bytes <- bytes + int64 (recordBytes message)
 
-        writeAll messages
+            if problem.IsNone then
+                problem <- problemOf message
+
+        match problem with
+        | ValueSome problem -> Error problem
+        | ValueNone when bytes > int64 Array.MaxLength ->
+            Error(EncodedTooLarge("the batch", bytes, int64 Array.MaxLength))
+        | ValueNone ->
+            let body: byte[] = Array.zeroCreate (int bytes)
+            let mutable place = 0
+
+            for message in messages do
+                let bytes = recordBytes message
+                put message (body.AsSpan(place, bytes))
+                place <- place + bytes
+
+            Ok body
 
     let private readRecord (topic: string) (bytes: ReadOnlyMemory<byte>) : Result<struct (Message * int), DecodeError> =
         let mutable reader = ByteReader bytes.Span

@@ -51,18 +51,36 @@ type internal Batchability =
     | NotBatchable
 
 module internal Batchability =
+    // Bound once: a byte text in place is a new array each time.
+    let private timeToLive = "TTL"B
+    let private delayLevel = "DELAY"B
+    let private producerGroup = "PGROUP"B
+    let private transaction = "TRAN_MSG"B
+    let private messageType = "MSG_TYPE"B
+    let private correlation = "CORRELATION_ID"B
+    let private delayMillis = "TIMER_DELAY_MS"B
+    let private delaySeconds = "TIMER_DELAY_SEC"B
+    let private deliverAt = "TIMER_DELIVER_MS"B
+    let private lightQueues = "INNER_MULTI_DISPATCH"B
+    let private waitForStore = "WAIT"B
+    let private no = "false"B
+
     /// Properties that work in a send of its own only: delays, transactions, request and reply, copies to light queues.
     /// Sources: MessageBatch.java, DefaultMQProducer.canBatch of 5.3.3, SendMessageProcessor.java.
     let private isLonely (name: ReadOnlySpan<byte>) =
         match name.Length with
-        | 3 -> name.SequenceEqual "TTL"B
-        | 5 -> name.SequenceEqual "DELAY"B
-        | 6 -> name.SequenceEqual "PGROUP"B
-        | 8 -> name.SequenceEqual "TRAN_MSG"B || name.SequenceEqual "MSG_TYPE"B
-        | 14 -> name.SequenceEqual "CORRELATION_ID"B || name.SequenceEqual "TIMER_DELAY_MS"B
-        | 15 -> name.SequenceEqual "TIMER_DELAY_SEC"B
-        | 16 -> name.SequenceEqual "TIMER_DELIVER_MS"B
-        | 20 -> name.SequenceEqual "INNER_MULTI_DISPATCH"B
+        | 3 -> name.SequenceEqual(ReadOnlySpan timeToLive)
+        | 5 -> name.SequenceEqual(ReadOnlySpan delayLevel)
+        | 6 -> name.SequenceEqual(ReadOnlySpan producerGroup)
+        | 8 ->
+            name.SequenceEqual(ReadOnlySpan transaction)
+            || name.SequenceEqual(ReadOnlySpan messageType)
+        | 14 ->
+            name.SequenceEqual(ReadOnlySpan correlation)
+            || name.SequenceEqual(ReadOnlySpan delayMillis)
+        | 15 -> name.SequenceEqual(ReadOnlySpan delaySeconds)
+        | 16 -> name.SequenceEqual(ReadOnlySpan deliverAt)
+        | 20 -> name.SequenceEqual(ReadOnlySpan lightQueues)
         | _ -> false
 
     /// How `message`, with all that its producer adds, may travel; `isCompressed` if its body is. One pass over the
@@ -82,8 +100,8 @@ module internal Batchability =
             while not isAlone && cursor.MoveNext() do
                 if isLonely cursor.Name then
                     isAlone <- true
-                elif cursor.Name.SequenceEqual "WAIT"B then
-                    isWaiting <- not (Text.Ascii.EqualsIgnoreCase(cursor.Value, "false"B))
+                elif cursor.Name.SequenceEqual(ReadOnlySpan waitForStore) then
+                    isWaiting <- not (Text.Ascii.EqualsIgnoreCase(cursor.Value, ReadOnlySpan no))
 
             if isAlone then NotBatchable else Batchable isWaiting
 
@@ -94,6 +112,25 @@ type internal BatchTarget =
         Topic: string
         Queue: MessageQueue voption
     }
+
+/// Targets are looked up for each message, and F#'s own comparison of values takes memory.
+[<Sealed>]
+type private BatchTargetComparer() =
+    interface IEqualityComparer<BatchTarget> with
+        member _.Equals(one, other) =
+            String.Equals(one.Topic, other.Topic)
+            && (match one.Queue, other.Queue with
+                | ValueNone, ValueNone -> true
+                | ValueSome one, ValueSome other ->
+                    one.QueueId = other.QueueId
+                    && String.Equals(one.BrokerName, other.BrokerName)
+                    && String.Equals(one.Topic, other.Topic)
+                | _ -> false)
+
+        member _.GetHashCode target =
+            match target.Queue with
+            | ValueNone -> target.Topic.GetHashCode()
+            | ValueSome queue -> HashCode.Combine(target.Topic, queue.BrokerName, queue.QueueId)
 
 /// Messages to be sent now, in the order in which they came. One alone is sent as it is, without a batch's envelope.
 type internal ReadyBatch<'Ticket> =
@@ -120,13 +157,12 @@ type internal OpenBatch<'Ticket>(target: BatchTarget, isWaitingForStore: bool, d
 /// alone included. Not safe for two threads at once. `now` is in milliseconds; a time before the last one counts as it.
 [<Sealed>]
 type internal BatchAccumulator<'Ticket>(limits: BatchingLimits) =
-    let openBatches =
-        Dictionary<BatchTarget, OpenBatch<'Ticket>>(HashIdentity.Structural)
+    let openBatches = Dictionary<BatchTarget, OpenBatch<'Ticket>>(BatchTargetComparer())
 
     /// In the order of their deadlines, those that were sent in the meantime included.
     let deadlines = Queue<OpenBatch<'Ticket>>()
     /// How many batches of a target are on their way, if there are any and that matters.
-    let onTheirWay = Dictionary<BatchTarget, int>(HashIdentity.Structural)
+    let onTheirWay = Dictionary<BatchTarget, int>(BatchTargetComparer())
 
     let mutable latest = Int64.MinValue
     let mutable waiting = 0

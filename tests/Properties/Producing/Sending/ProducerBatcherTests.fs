@@ -6,6 +6,11 @@ open Microsoft.Extensions.Logging.Abstractions
 open RocketMq.Protocol
 open RocketMq
 
+let private gather message id =
+    Gathered(message, PackedId.OfText id, ignore)
+
+let private idOf (gathered: Gathered) = gathered.UniqueId.ToString()
+
 let private limits =
     {
         MaxMessages = 5
@@ -23,7 +28,7 @@ let private receiptFor number (tickets: Gathered[]) : SendReceipt =
             QueueId = number
         },
         100L * int64 number,
-        tickets |> Array.map _.UniqueId |> String.concat ",",
+        tickets |> Array.map idOf |> String.concat ",",
         String.Join(',', [ for index in 0 .. tickets.Length - 1 -> $"{number}-{index}" ]),
         None,
         1
@@ -44,8 +49,8 @@ let private everyCallerHasItsReceipt (steps: BatcherStep list) =
         batches.Enqueue tickets
 
         for ticket in tickets do
-            if targets[ticket.UniqueId] <> target then
-                wrong.Enqueue ticket.UniqueId
+            if targets[idOf ticket] <> target then
+                wrong.Enqueue(idOf ticket)
 
         let number = batches.Count
 
@@ -77,9 +82,9 @@ let private everyCallerHasItsReceipt (steps: BatcherStep list) =
                             QueueId = id
                         }
 
-            let gathered = Gathered(message, $"id{added.Count}")
+            let gathered = gather message $"id{added.Count}"
             added.Add gathered
-            targets[gathered.UniqueId] <- { Topic = message.Topic; Queue = queue }
+            targets[idOf gathered] <- { Topic = message.Topic; Queue = queue }
             batcher.Add(gathered, queue, false)
         | LetPass millis -> clock.Advance(TimeSpan.FromMilliseconds(float millis))
 
@@ -94,7 +99,7 @@ let private everyCallerHasItsReceipt (steps: BatcherStep list) =
             [
                 for number, tickets in Array.indexed sent do
                     for index, ticket in Array.indexed tickets do
-                        ticket.UniqueId, (number + 1, index)
+                        (idOf ticket), (number + 1, index)
             ]
 
     // Each went once, and its receipt is that of its place.
@@ -106,13 +111,13 @@ let private everyCallerHasItsReceipt (steps: BatcherStep list) =
        |> Array.forall (fun tickets -> tickets |> Array.distinctBy _.Message.Topic |> Array.length = 1)
     && added
        |> Seq.forall (fun gathered ->
-           let number, index = expected[gathered.UniqueId]
+           let number, index = expected[idOf gathered]
 
            match gathered.Task.Result with
            | Error error -> number % 4 = 0 && error = RemotingError.NoRoute("T", [])
            | Ok receipt ->
                number % 4 <> 0
-               && receipt.UniqueId = gathered.UniqueId
+               && receipt.UniqueId = idOf gathered
                && receipt.OffsetId = $"{number}-{index}"
                && receipt.QueueOffset = 100L * int64 number + int64 index)
 
@@ -144,7 +149,7 @@ let private refusedMessagesFailAlone (isBad: bool list) (isEncodingFault: bool) 
             Task.FromResult(Error error)
         else
             for ticket in tickets do
-                stored.Enqueue ticket.UniqueId
+                stored.Enqueue(idOf ticket)
 
             Task.FromResult(Ok(receiptFor 1 tickets))
 
@@ -163,7 +168,7 @@ let private refusedMessagesFailAlone (isBad: bool list) (isEncodingFault: bool) 
         [
             for index, isBad in List.indexed isBad do
                 let message = Message.ofText "T" "x" |> Message.withFlag (if isBad then 1 else 0)
-                let gathered = Gathered(message, $"id{index}")
+                let gathered = gather message $"id{index}"
                 batcher.Add(gathered, ValueNone, false)
                 gathered
         ]
@@ -175,13 +180,13 @@ let private refusedMessagesFailAlone (isBad: bool list) (isEncodingFault: bool) 
     let good =
         added
         |> List.filter (fun gathered -> gathered.Message.Flag = 0)
-        |> List.map _.UniqueId
+        |> List.map idOf
 
     List.sort (List.ofSeq stored) = List.sort good
     && added
        |> List.forall (fun gathered ->
            match gathered.Task.Result with
-           | Ok receipt -> gathered.Message.Flag = 0 && receipt.UniqueId = gathered.UniqueId
+           | Ok receipt -> gathered.Message.Flag = 0 && receipt.UniqueId = idOf gathered
            | Error found -> gathered.Message.Flag = 1 && found = error)
 
 let private refusals =
@@ -220,7 +225,7 @@ let private oneAttempt =
                             Task.FromResult(Error error)
 
                         use batcher = new ProducerBatcher(limits, ManualClock(), NullLogger.Instance, send)
-                        let added = [ for index in 1..3 -> Gathered(Message.ofText "T" "x", $"id{index}") ]
+                        let added = [ for index in 1..3 -> gather (Message.ofText "T" "x") $"id{index}" ]
 
                         for gathered in added do
                             batcher.Add(gathered, ValueNone, false)
@@ -253,7 +258,7 @@ let private failures =
                     use batcher = new ProducerBatcher(limits, clock, NullLogger.Instance, send)
 
                     let add id =
-                        let gathered = Gathered(Message.ofText "T" "x", id)
+                        let gathered = gather (Message.ofText "T" "x") id
                         batcher.Add(gathered, ValueNone, false)
                         gathered
 
