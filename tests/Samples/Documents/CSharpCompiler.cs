@@ -18,7 +18,7 @@ internal sealed partial class CSharpCompiler
 
         """;
 
-    /// <summary>What blocks without usings of their own have besides.</summary>
+    /// <summary>What blocks have besides that are no whole programs.</summary>
     private const string PageUsings = """
         global using System.Diagnostics; global using System.Net.Http.Json; global using System.Text;
         global using System.Security.Cryptography.X509Certificates; global using Microsoft.Extensions.Configuration;
@@ -68,14 +68,11 @@ internal sealed partial class CSharpCompiler
         var types = root.Members.OfType<BaseTypeDeclarationSyntax>().ToDictionary(type => type.Identifier.Text, type => type.ToFullString());
         var others = _types.Where(type => !types.ContainsKey(type.Key)).Select(type => type.Value);
 
-        var usings = root.Usings.Count > 0 && !block.IsProgram
-            ? throw new NotSupportedException($"{block.Page}:{block.Line}: only programs have usings of their own")
-            : block.IsProgram ? ImplicitUsings : ImplicitUsings + PageUsings;
-
         var scope = block.IsProgram
-            ? usings
+            ? ImplicitUsings
             : $$"""
-              {{usings}}
+              {{ImplicitUsings}}
+              {{PageUsings}}
               global using static PageNames;
               public static class PageNames
               {

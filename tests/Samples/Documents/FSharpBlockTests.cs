@@ -45,7 +45,11 @@ internal sealed class FSharpBlockTests
         {
             var block = blocks[index];
             script.AppendLine(CultureInfo.InvariantCulture, $"module Block{index} =");
-            script.AppendLine("    open System").AppendLine("    open System.Threading").AppendLine("    open RocketMq.Protocol").AppendLine("    open RocketMq");
+
+            foreach (var space in new[] { "System", "System.Text", "System.Threading", "RocketMq.Protocol", "RocketMq" })
+            {
+                script.AppendLine(CultureInfo.InvariantCulture, $"    open {space}");
+            }
 
             for (var above = 0; above < index; above++)
             {

@@ -4,7 +4,7 @@ using NUnit.Framework;
 
 namespace SampleTests.Documents;
 
-/// <summary>The README is short, and says the same in both languages.</summary>
+/// <summary>The README is short, and says the same in both languages; no link of it or of docs leads nowhere.</summary>
 [TestFixture]
 internal sealed partial class ReadmeTests
 {
@@ -79,19 +79,31 @@ internal sealed partial class ReadmeTests
     }
 
     [Test]
-    public void Each_page_that_is_linked_exists()
+    public void Each_page_and_each_heading_that_is_linked_exists()
     {
         var missing =
             from page in MarkdownPage.All
             from Match link in Link().Matches(string.Join('\n', Prose(page)))
-            let target = link.Groups["target"].Value.Split('#')[0]
-            where target.Length > 0 && !target.Contains("://", StringComparison.Ordinal)
-            let path = Path.Combine(Repository.Root, Path.GetDirectoryName(page.Name)!, target)
-            where !Path.Exists(path)
+            let target = link.Groups["target"].Value
+            where !target.Contains(':', StringComparison.Ordinal) && !Exists(page, target)
             select $"{page.Name}: {target}";
 
         Assert.That(missing, Is.Empty);
     }
+
+    /// <summary>Whether a link of a page leads to a file or a folder and, with "#", to one of its headings.</summary>
+    private static bool Exists(MarkdownPage page, string target)
+    {
+        var parts = target.Split('#');
+        var name = parts[0].Length == 0 ? page.Name : Path.Combine(Path.GetDirectoryName(page.Name)!, parts[0]);
+        var isThere = Path.Exists(Path.Combine(Repository.Root, name));
+        return isThere && (parts.Length == 1 || Prose(MarkdownPage.Read(name)).Any(line => line.StartsWith('#') && Anchor(line) == parts[1]));
+    }
+
+    /// <summary>The anchor that GitHub and docfx give a heading.</summary>
+    private static string Anchor(string heading) =>
+        new([.. heading.TrimStart('#').Trim().ToLowerInvariant().Where(letter => char.IsLetterOrDigit(letter) || letter is ' ' or '-' or '_')
+            .Select(letter => letter == ' ' ? '-' : letter)]);
 
     /// <summary>All lines but those of code.</summary>
     private static IEnumerable<string> Prose(MarkdownPage page)
