@@ -211,7 +211,9 @@ type FailureReport(suite: Suite) =
     member _.Lines = List.ofSeq lines
 
     member _.Read(line: string) =
-        isFailure <- suite.FailureBegins.IsMatch line || isFailure && not (suite.FailureEnds.IsMatch line)
+        isFailure <-
+            suite.FailureBegins.IsMatch line
+            || isFailure && not (suite.FailureEnds.IsMatch line)
 
         if isFailure then
             lines.Add line
@@ -428,6 +430,55 @@ let pack _ =
     |> List.map (fun project () -> run [ "pack"; project; "-c"; "Release"; "-o"; "artifacts"; "--nologo" ])
     |> inOrder
 
+/// The pages in docs/ that the site's table of contents does not lead to.
+let pagesOutsideContents () =
+    let documents = Path.Combine(root, "docs")
+    let contents = File.ReadAllText(Path.Combine(documents, "guide", "toc.yml"))
+
+    [
+        for file in Directory.GetFiles(documents, "*.md", SearchOption.AllDirectories) do
+            let page = Path.GetRelativePath(documents, file).Replace('\\', '/')
+
+            // The first page is not in its own contents, and an index leads to each decision.
+            if
+                page <> "index.md"
+                && not (Regex.IsMatch(page, @"^decisions/\d"))
+                && not (Regex.IsMatch(contents, $@"href: \.\./{Regex.Escape page}\s"))
+            then
+                page
+    ]
+
+/// The site into artifacts/site: pages, and the reference of the packages for C#. Any warning fails, a broken link for one.
+let docs _ =
+    let artifacts = Path.Combine(root, "artifacts")
+
+    let clean () =
+        for folder in [ "api"; "site" ] do
+            let path = Path.Combine(artifacts, folder)
+
+            if Directory.Exists path then
+                Directory.Delete(path, recursive = true)
+
+        0
+
+    let contents () =
+        match pagesOutsideContents () with
+        | [] -> 0
+        | pages ->
+            for page in pages do
+                print $"docs/guide/toc.yml does not lead to docs/{page}"
+
+            1
+
+    inOrder
+        [
+            contents
+            fun () -> run [ "tool"; "restore" ]
+            timed "Build" (fun () -> run [ "build"; "api.slnf"; "-c"; "Release"; "-v"; "quiet"; "--nologo" ])
+            clean
+            timed "Site" (fun () -> run [ "docfx"; "docfx.json"; "--warningsAsErrors"; "--logLevel"; "warning" ])
+        ]
+
 /// This machine's system and processor, as .NET names them.
 let runtimeId =
     let system =
@@ -557,11 +608,12 @@ let native _ =
         if Directory.Exists folder then
             Directory.Delete(folder, recursive = true)
 
-/// What `Test` does, and what takes too long for each change: the packages, native programs, and the long forms of all tests.
+/// What `Test` does, and what takes too long for each change: the packages, the site, native programs, and the long forms of all tests.
 let testAll _ =
     inOrder
         [
             timed "Packages" (fun () -> pack [])
+            timed "Docs" (fun () -> docs [])
             timed "Native" (fun () -> native [])
             fun () ->
                 Environment.SetEnvironmentVariable("ROCKETMQ_LONG_TESTS", "1")
@@ -703,13 +755,14 @@ let targets: (string * string * (string list -> int)) list =
         "Test",
         "format check, build, scripts, all tests; ends with 'N passed, N failed, N skipped'; or one suite, by its folder in tests/, with arguments for its runner",
         test
-        "TestAll", "the packages, Native, and Test with the long forms of all tests", testAll
+        "TestAll", "the packages, Docs, Native, and Test with the long forms of all tests", testAll
         "Native", "the demo, tests/Native and samples/Worker, compiled natively and run", native
         "Format", "F# with Fantomas, C# white space; 'check' only looks", format
         "Bench",
         "all benchmarks; 'codecs', 'typed', 'transport', 'producer', 'consumer', 'idle', 'bodies' or 'scale' for one kind; 'compare REV' beside a commit; 'report [NAME=HOST:PORT …]' writes docs/performance.md",
         bench
         "Pack", "the packages into artifacts/", pack
+        "Docs", "the documentation site into artifacts/site; a warning or a broken link fails", docs
         "Surface", "write down the public surface of all packages after a change to it that is meant", surface
         "Install", "resolve packages again after a change to paket.dependencies", install
         "Outdated", "packages with later versions", outdated

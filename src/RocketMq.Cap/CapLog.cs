@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace RocketMq.Cap;
 
-/// <summary>What this package logs, with its event ids; docs/production.md lists them.</summary>
+/// <summary>What this package logs, with its event ids; docs/troubleshooting.md lists them.</summary>
 internal static partial class CapLog
 {
     [LoggerMessage(1301, LogLevel.Warning, "CAP rejected message {MessageId} of topic {Topic} in group {Group}; it is redelivered", EventName = "Rejected")]

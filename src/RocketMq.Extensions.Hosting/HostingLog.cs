@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace RocketMq.Hosting;
 
-/// <summary>What the hosting package logs. Events are listed in docs/production.md.</summary>
+/// <summary>What the hosting package logs. Events are listed in docs/troubleshooting.md.</summary>
 internal static partial class HostingLog
 {
     /// <summary>Texts of exceptions may have several lines; an event has one.</summary>

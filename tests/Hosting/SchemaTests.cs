@@ -43,7 +43,7 @@ internal sealed partial class SchemaTests
             .Select(match => $"{match.Groups["id"].Value} {match.Groups["name"].Value} {match.Groups["level"].Value}".ToUpperInvariant())
             .Order(StringComparer.Ordinal)
             .ToList();
-        var documented = File.ReadLines(Path.Combine(Repository.Root, "docs", "production.md"))
+        var documented = File.ReadLines(Path.Combine(Repository.Root, "docs", "troubleshooting.md"))
             .Select(line => EventRow().Match(line))
             .Where(match => match.Success)
             .Select(match => $"{match.Groups["id"].Value} {match.Groups["name"].Value} {match.Groups["level"].Value}".ToUpperInvariant())

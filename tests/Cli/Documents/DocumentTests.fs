@@ -85,12 +85,7 @@ let private holdTranscripts (name: string) =
     testCaseTask $"the transcripts of {name} are what commands print"
     <| fun () ->
         backgroundTask {
-            let path =
-                if name = "README.md" then
-                    Path.Combine(Repository.root, name)
-                else
-                    document name
-
+            let path = document name
             let text = File.ReadAllText path
             let found = transcripts text
             let! now = printed found
@@ -137,7 +132,6 @@ let tests =
                 }
 
             holdTranscripts "cli.md"
-            holdTranscripts "README.md"
 
             testCase "the picture of a terminal shows the transcripts"
             <| fun () ->
@@ -175,7 +169,16 @@ let tests =
             <| fun () ->
                 let paths = Catalogue.specs |> List.map (fun spec -> String.concat " " spec.Path)
 
-                for name in [ "cli.md"; "../README.md" ] do
+                for name in
+                    [
+                        "cli.md"
+                        "getting-started.md"
+                        "consuming.md"
+                        "retries.md"
+                        "security.md"
+                        "../README.md"
+                        "../README.zh-CN.md"
+                    ] do
                     let text = File.ReadAllText(document name)
 
                     for hit in Regex.Matches(text, @"(?m)(?:^(?:\$ )?|`|\| )rocketmq (?<words>[a-z][a-z -]*[a-z])") do

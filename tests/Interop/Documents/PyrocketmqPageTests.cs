@@ -5,7 +5,7 @@ using RocketMq.Embedded;
 
 namespace Interop;
 
-/// <summary>docs/pyrocketmq.md names what there is: each name of ours in it is a type or a member of the libraries.</summary>
+/// <summary>docs/migration/from-pyrocketmq.md names what there is: each name of ours in it is a type or a member of the libraries.</summary>
 public sealed partial class PyrocketmqPageTests
 {
     private static readonly Assembly[] Libraries =
@@ -32,7 +32,7 @@ public sealed partial class PyrocketmqPageTests
     private static partial Regex Quoted();
 
     private static string Page([CallerFilePath] string path = "") =>
-        Path.Combine(Path.GetDirectoryName(path)!, "..", "..", "..", "docs", "pyrocketmq.md");
+        Path.Combine(Path.GetDirectoryName(path)!, "..", "..", "..", "docs", "migration", "from-pyrocketmq.md");
 
     private static HashSet<string> KnownNames()
     {

@@ -5,7 +5,7 @@ using RocketMq.Embedded;
 namespace Interop;
 
 /// <summary>
-/// Producers and consumers that share a client. The README's chapter on one client for many has its block between two "readme" marks.
+/// Producers and consumers that share a client. The block of docs/getting-started.md on many of them stands here.
 /// </summary>
 [CancelAfter(60_000)]
 public sealed class SharedClientTests() : ClockedBrokerFixture(runs: true, topic: "Orders")
@@ -22,7 +22,7 @@ public sealed class SharedClientTests() : ClockedBrokerFixture(runs: true, topic
             return Task.CompletedTask;
         }
 
-        // readme
+        // docs/getting-started.md
         await using var client = RocketMqClient.Create().NameServers(nameServers).RequestTimeout(TimeSpan.FromSeconds(5)).Start();
 
         await using var orders = await client.Producer("orders").StartAsync();
@@ -32,7 +32,7 @@ public sealed class SharedClientTests() : ClockedBrokerFixture(runs: true, topic
             .OnMessage((message, cancellation) => BookAsync(message)).StartAsync();
         await using var audit = await client.PullConsumer("audit")
             .Subscribe("Orders").ConsumeFromWhere(ConsumeFrom.FirstOffset).StartAsync();
-        // readme
+        // end
 
         await orders.SendAsync(Message.To("Orders").Body("one coffee"), cancellation);
         await invoices.SendAsync(Message.To("Orders").Body("two teas"), cancellation);
@@ -120,5 +120,5 @@ public sealed class SharedClientTests() : ClockedBrokerFixture(runs: true, topic
     }
 
     [Test]
-    public void The_readme_shows_this_code() => ReadmeChapter.ShouldRunIn("One client for many", 1);
+    public void The_page_has_this_code() => PageCode.ShouldRunIn("getting-started.md", blocks: 1);
 }

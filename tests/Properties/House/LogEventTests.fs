@@ -1,4 +1,4 @@
-/// Events of the log, as their definitions and the table in docs/production.md have them.
+/// Events of the log, as their definitions and the table in docs/troubleshooting.md have them.
 module RocketMq.Protocol.Tests.LogEventTests
 
 open System
@@ -126,7 +126,7 @@ let tests =
                     |> shouldEqual (line.Name, [])
             }
 
-            for page, lines in [ "production.md", client; "embedded-broker.md", broker ] do
+            for page, lines in [ "troubleshooting.md", client; "embedded-broker.md", broker ] do
                 test $"the table of events in {page} is complete" {
                     let rows =
                         [
@@ -136,7 +136,7 @@ let tests =
                                 // Packages around the client have events of their own from 1300 on, and tests of their own.
                                 if
                                     hit.Success && int hit.Groups[1].Value < 1300
-                                    || hit.Success && page <> "production.md"
+                                    || hit.Success && page <> "troubleshooting.md"
                                 then
                                     int hit.Groups[1].Value, hit.Groups[2].Value, hit.Groups[3].Value
                         ]

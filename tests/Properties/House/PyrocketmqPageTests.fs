@@ -1,4 +1,4 @@
-/// That docs/pyrocketmq.md has every row.
+/// That docs/migration/from-pyrocketmq.md has every row.
 module RocketMq.Protocol.Tests.PyrocketmqPageTests
 
 open System.IO
@@ -11,7 +11,7 @@ let private rows =
     ]
 
 let private page =
-    lazy File.ReadAllText(Path.Combine(Repository.root, "docs", "pyrocketmq.md"))
+    lazy File.ReadAllText(Path.Combine(Repository.root, "docs", "migration", "from-pyrocketmq.md"))
 
 [<Tests>]
 let tests =

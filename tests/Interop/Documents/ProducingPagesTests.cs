@@ -1,13 +1,12 @@
 using System.Text;
+using System.Text.Json.Serialization;
 using RocketMq.Embedded;
 
 namespace Interop;
 
-/// <summary>
-/// The README's chapter on producing: each of its blocks of C# stands between two "readme" marks here, in the same order, and runs.
-/// </summary>
+/// <summary>The pages on producing, transactions and delays: each of their blocks of C# stands here and runs.</summary>
 [CancelAfter(60_000)]
-public sealed class ReadmeTests() : ClockedBrokerFixture(runs: true)
+public sealed class ProducingPagesTests() : ClockedBrokerFixture(runs: true)
 {
     private Task<Producer> StartProducerAsync() => Producer.Create("orders").NameServers(Broker.NameServer).StartAsync();
 
@@ -30,7 +29,7 @@ public sealed class ReadmeTests() : ClockedBrokerFixture(runs: true)
     {
         var nameServers = Broker.NameServer;
 
-        // readme
+        // docs/producing.md
         await using var producer = await Producer.Create("orders").NameServers(nameServers).StartAsync();
         SendReceipt receipt = await producer.SendAsync(Message.To("Orders").Tag("created").Keys("o-17").Body("one coffee"));
 
@@ -38,12 +37,24 @@ public sealed class ReadmeTests() : ClockedBrokerFixture(runs: true)
         IReadOnlyList<MessageQueue> queues = await producer.GetQueuesAsync("Orders");
         await producer.SendAsync(Message.To("Orders").Body("to that queue"), queues[0]);
         await producer.SendOneWayAsync(Message.To("Orders").Body("fast, and perhaps lost"));        // no answer is awaited
-        // readme
+        // end
 
         Assert.That(receipt.Status, Is.EqualTo(SendStatus.Ok));
         Assert.That(
             await ReadAsync("Orders", 4, cancellation),
             Is.EquivalentTo(new[] { "one coffee", "paid", "to that queue", "fast, and perhaps lost" }));
+    }
+
+    [Test]
+    public async Task Json_runs(CancellationToken cancellation)
+    {
+        await using var producer = await StartProducerAsync();
+
+        // docs/producing.md
+        await producer.SendAsync(Message.To("Orders").Json(new Order("o-17", "coffee", 1), OrdersJson.Default.Order));
+        // end
+
+        Assert.That(await ReadAsync("Orders", 1, cancellation), Is.EqualTo(new[] { """{"Id":"o-17","Item":"coffee","Count":1}""" }));
     }
 
     [Test]
@@ -53,13 +64,13 @@ public sealed class ReadmeTests() : ClockedBrokerFixture(runs: true)
         await using var producer = await StartProducerAsync();
         int[] values = [1, 2, 3];
 
-        // readme
+        // docs/producing.md
         IReadOnlyList<SendReceipt> receipts = await producer.SendBatchAsync(values.Select(value => Message.To("Values").Body($"{value}")));
 
         await using var batching = await Producer.Create("meters").NameServers(nameServers)
             .Batching(messages: 500, wait: TimeSpan.FromMilliseconds(20)).StartAsync();
         SendReceipt[] own = await Task.WhenAll(values.Select(value => batching.SendAsync(Message.To("Values").Body($"{value}"))));
-        // readme
+        // end
 
         Assert.That(receipts.Concat(own).Select(receipt => receipt.MessageId), Is.Unique);
         Assert.That(await ReadAsync("Values", 6, cancellation), Is.EquivalentTo(new[] { "1", "2", "3", "1", "2", "3" }));
@@ -70,12 +81,12 @@ public sealed class ReadmeTests() : ClockedBrokerFixture(runs: true)
     {
         await using var producer = await StartProducerAsync();
 
-        // readme
+        // docs/delays.md
         await producer.SendAsync(Message.To("Reminders").DelayLevel(3).Body("in ten seconds"));
         await producer.SendAsync(Message.To("Reminders").Delay(TimeSpan.FromMinutes(90)).Body("in ninety minutes"));   // since 5.0
         var tomorrow = await producer.SendAsync(Message.To("Reminders").DeliverAt(DateTimeOffset.Now.AddDays(1)).Body("tomorrow"));
         await producer.RecallAsync("Reminders", tomorrow.RecallHandle!);                                               // since 5.3
-        // readme
+        // end
 
         Clock.Advance(TimeSpan.FromDays(1) + TimeSpan.FromMinutes(1));
         await producer.SendAsync(Message.To("Reminders").Body("the end"), cancellation);
@@ -90,7 +101,7 @@ public sealed class ReadmeTests() : ClockedBrokerFixture(runs: true)
         var nameServers = Broker.NameServer;
         var orders = new Orders();
 
-        // readme
+        // docs/transactions.md
         await using var producer = await TransactionProducer.Create("orders").NameServers(nameServers).Topics("Orders")
             .OnCheck(async half => await orders.HasAsync(half.Keys[0]) ? TransactionDecision.Commit : TransactionDecision.Rollback)
             .StartAsync();
@@ -100,7 +111,7 @@ public sealed class ReadmeTests() : ClockedBrokerFixture(runs: true)
             await orders.SaveAsync("o-17");         // if this throws, receipt.LocalFailure has it, and the broker asks OnCheck later
             return TransactionDecision.Commit;
         });
-        // readme
+        // end
 
         Assert.That(receipt.Decision, Is.EqualTo(TransactionDecision.Commit));
         Assert.That(await ReadAsync("Orders", 1, cancellation), Is.EqualTo(new[] { "one coffee" }));
@@ -125,17 +136,17 @@ public sealed class ReadmeTests() : ClockedBrokerFixture(runs: true)
 
         async Task ServeAsync()
         {
-            // readme service
+            // docs/producing.md
             ReceivedMessage request = await consumer.ReceiveAsync();
             await service.ReplyAsync(request, "3.20");
-            // readme
+            // end
         }
 
         var serving = ServeAsync();
 
-        // readme client
+        // docs/producing.md
         ReceivedMessage reply = await producer.RequestAsync(Message.To("Prices").Body("one coffee?"), TimeSpan.FromSeconds(5));
-        // readme
+        // end
 
         await serving;
         Assert.That(Encoding.UTF8.GetString(reply.Body.Span), Is.EqualTo("3.20"));
@@ -149,7 +160,7 @@ public sealed class ReadmeTests() : ClockedBrokerFixture(runs: true)
 
         async Task SendAsync()
         {
-            // readme
+            // docs/producing.md
             await using var producer = await Producer.Create("orders").NameServers(nameServers)
                 .Trace()                                                    // each send, to RMQ_SYS_TRACE_TOPIC
                 .AddInterceptor(async (message, send) =>
@@ -160,9 +171,9 @@ public sealed class ReadmeTests() : ClockedBrokerFixture(runs: true)
                 })
                 .AddCompressionCodecs()                                     // of the package RocketMq.Compression
                 .Compression(BodyCompression.Zstandard, fromBytes: 16_384)
-                .LatencyFaultTolerance()
+                .LatencyFaultTolerance()                                    // avoids slow brokers too, as Java's client can
                 .StartAsync();
-            // readme
+            // end
 
             await producer.SendAsync(Message.To("Orders").Body("one coffee"), cancellation);
         }
@@ -172,7 +183,12 @@ public sealed class ReadmeTests() : ClockedBrokerFixture(runs: true)
     }
 
     [Test]
-    public void The_readme_has_this_code() => ReadmeChapter.ShouldRunIn("Producing", blocks: 7);
+    public void The_pages_have_this_code()
+    {
+        PageCode.ShouldRunIn("producing.md", blocks: 6);
+        PageCode.ShouldRunIn("transactions.md", blocks: 1);
+        PageCode.ShouldRunIn("delays.md", blocks: 1);
+    }
 
     /// <summary>A shop's database.</summary>
     private sealed class Orders
@@ -190,3 +206,8 @@ public sealed class ReadmeTests() : ClockedBrokerFixture(runs: true)
         }
     }
 }
+
+internal sealed record Order(string Id, string Item, int Count);
+
+[JsonSerializable(typeof(Order))]
+internal sealed partial class OrdersJson : JsonSerializerContext;

@@ -1,14 +1,11 @@
 using System.Collections.Concurrent;
-using System.Text;
 using RocketMq.Embedded;
 
 namespace Interop;
 
-/// <summary>
-/// The README's chapter on consuming: each of its blocks of C# stands between two "readme" marks here, in the same order, and runs.
-/// </summary>
+/// <summary>The pages on consuming and on retries: each of their blocks of C# stands here and runs.</summary>
 [CancelAfter(60_000)]
-public sealed class ReadmeConsumerTests() : ClockedBrokerFixture(runs: true, topic: "Orders")
+public sealed class ConsumingPagesTests() : ClockedBrokerFixture(runs: true, topic: "Orders")
 {
     private async Task SendAsync(params string[] bodies)
     {
@@ -20,8 +17,6 @@ public sealed class ReadmeConsumerTests() : ClockedBrokerFixture(runs: true, top
         }
     }
 
-    private static string Text(ReceivedMessage message) => Encoding.UTF8.GetString(message.Body.Span);
-
     [Test]
     public async Task Push_runs(CancellationToken cancellation)
     {
@@ -29,16 +24,16 @@ public sealed class ReadmeConsumerTests() : ClockedBrokerFixture(runs: true, top
         var billing = new Billing();
         await SendAsync("one coffee", "two teas");
 
-        // readme
+        // docs/consuming.md
         await using var consumer = await PushConsumer.Create("billing").NameServers(nameServers)
             .Subscribe("Orders", "created || paid")
             .ConsumeFromWhere(ConsumeFrom.FirstOffset)
             .OnMessage(async (message, cancellation) =>
             {
-                await billing.BookAsync(message.MessageId, Encoding.UTF8.GetString(message.Body.Span), cancellation);
+                await billing.BookAsync(message.MessageId, message.Text, cancellation);
             })
             .StartAsync();
-        // readme
+        // end
 
         await Wait.UntilAsync(() => billing.Booked.Count == 2, cancellation);
         Assert.That(billing.Booked, Is.EquivalentTo(new[] { "one coffee", "two teas" }));
@@ -51,7 +46,7 @@ public sealed class ReadmeConsumerTests() : ClockedBrokerFixture(runs: true, top
         var billing = new Billing();
         await SendAsync("one coffee", "nonsense", "not now");
 
-        // readme results
+        // docs/retries.md
         await using var consumer = await PushConsumer.Create("billing").NameServers(nameServers)
             .Subscribe("Orders").ConsumeFromWhere(ConsumeFrom.FirstOffset)
             .Concurrency(8).MaxRetries(5)
@@ -62,7 +57,7 @@ public sealed class ReadmeConsumerTests() : ClockedBrokerFixture(runs: true, top
                 _ => ConsumeResult.DeadLetter,                          // to %DLQ%billing
             })
             .StartAsync();
-        // readme
+        // end
 
         await Wait.UntilAsync(() => consumer.Health is { Consumed: 1, SentBack: 2 }, cancellation);
         Clock.Advance(TimeSpan.FromSeconds(6));
@@ -77,7 +72,7 @@ public sealed class ReadmeConsumerTests() : ClockedBrokerFixture(runs: true, top
         var billing = new Billing();
         await SendAsync("created", "changed", "paid");
 
-        // readme order
+        // docs/consuming.md
         await using var consumer = await PushConsumer.Create("ledger").NameServers(nameServers)
             .Subscribe("Orders").ConsumeFromWhere(ConsumeFrom.FirstOffset)
             .Orderly()
@@ -85,7 +80,7 @@ public sealed class ReadmeConsumerTests() : ClockedBrokerFixture(runs: true, top
             {
                 foreach (var message in messages)
                 {
-                    await billing.BookAsync(message.MessageId, Encoding.UTF8.GetString(message.Body.Span), cancellation);
+                    await billing.BookAsync(message.MessageId, message.Text, cancellation);
                 }
 
                 return ConsumeResult.Success;
@@ -95,7 +90,7 @@ public sealed class ReadmeConsumerTests() : ClockedBrokerFixture(runs: true, top
         consumer.Pause();                                       // no handler begins
         consumer.Resume();
         PushConsumerHealth health = consumer.Health;            // queues, offsets, counts, stuck handlers
-        // readme
+        // end
 
         await Wait.UntilAsync(() => billing.Booked.Count == 3, cancellation);
         Assert.That(billing.Booked, Is.EqualTo(new[] { "created", "changed", "paid" }));
@@ -109,13 +104,13 @@ public sealed class ReadmeConsumerTests() : ClockedBrokerFixture(runs: true, top
         await SendAsync("one coffee");
         var texts = new List<string>();
 
-        // readme pull
+        // docs/consuming.md
         await using var consumer = await PullConsumer.Create("audit").NameServers(nameServers)
             .Subscribe("Orders").ConsumeFromWhere(ConsumeFrom.FirstOffset).StartAsync();
 
         await foreach (ReceivedMessage message in consumer.ReadAllAsync())
         {
-            texts.Add(Encoding.UTF8.GetString(message.Body.Span));
+            texts.Add(message.Text);
             break;                                              // the next one settles this one; so does CommitAsync
         }
 
@@ -125,7 +120,7 @@ public sealed class ReadmeConsumerTests() : ClockedBrokerFixture(runs: true, top
         consumer.Seek(queue, 0);                                // or SeekToBeginAsync, SeekToEndAsync, SeekToTimeAsync
         IReadOnlyList<ReceivedMessage> again = await consumer.PollAsync(32, TimeSpan.FromSeconds(5));
         consumer.Pause(queue);                                  // nothing of it is delivered until Resume
-        // readme
+        // end
 
         Assert.That(texts, Is.EqualTo(new[] { "one coffee" }));
         Assert.That(again.Select(message => message.QueueOffset), Is.All.Zero);
@@ -137,20 +132,24 @@ public sealed class ReadmeConsumerTests() : ClockedBrokerFixture(runs: true, top
         var nameServers = Broker.NameServer;
         await SendAsync("one coffee", "two teas");
 
-        // readme popping
+        // docs/consuming.md
         await using var consumer = await SimpleConsumer.Create("audit").NameServers(nameServers)
             .Subscribe("Orders").ConsumeFromWhere(ConsumeFrom.FirstOffset).StartAsync();
 
         var leased = await consumer.ReceiveAsync(16, TimeSpan.FromSeconds(30));     // hidden from others for 30 s
         IReadOnlyList<AckFailure> failures = await consumer.AckAllAsync(leased);    // what is listed comes again
-        // readme
+        // end
 
         Assert.That(leased, Is.Not.Empty);
         Assert.That(failures, Is.Empty);
     }
 
     [Test]
-    public void The_readme_has_this_code() => ReadmeChapter.ShouldRunIn("Consuming", blocks: 5);
+    public void The_pages_have_this_code()
+    {
+        PageCode.ShouldRunIn("consuming.md", blocks: 4);
+        PageCode.ShouldRunIn("retries.md", blocks: 1);
+    }
 
     private enum Booking { Done, NotNow, Never }
 
@@ -168,14 +167,14 @@ public sealed class ReadmeConsumerTests() : ClockedBrokerFixture(runs: true, top
 
         internal async Task<Booking> TryBookAsync(ReceivedMessage message, CancellationToken cancellation)
         {
-            switch (Text(message))
+            switch (message.Text)
             {
                 case "nonsense":
                     return Booking.Never;
                 case "not now" when message.ReconsumeTimes == 0:
                     return Booking.NotNow;
                 default:
-                    await BookAsync(message.MessageId, Text(message), cancellation);
+                    await BookAsync(message.MessageId, message.Text, cancellation);
                     return Booking.Done;
             }
         }
