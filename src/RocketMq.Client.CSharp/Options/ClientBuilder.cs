@@ -48,6 +48,12 @@ public abstract class ClientBuilder<TSelf> : ConnectionBuilder<TSelf>
     public TSelf UnitName(string name) => Set(name);
 
     /// <summary>
+    /// Leaves the subscriptions out of heartbeats to brokers that know them already (heartbeats of version 2, brokers of 5.x; others get
+    /// them each time): for clients that subscribe to hundreds of topics. Default off, as in Java.
+    /// </summary>
+    public TSelf UseHeartbeatV2() => Set(true);
+
+    /// <summary>
     /// Compresses and inflates by this codec, in place of the one for the same compression. Default zlib by the framework; the
     /// package RocketMq.Compression has LZ4 and Zstandard, see its AddCompressionCodecs.
     /// </summary>

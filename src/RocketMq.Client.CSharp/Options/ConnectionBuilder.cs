@@ -173,6 +173,29 @@ public abstract class ConnectionBuilder<TSelf>
         return MapAddress(address => table.GetValueOrDefault(address, address));
     }
 
+    /// <summary>
+    /// Connects through a SOCKS5 proxy, to brokers and name servers alike. Called again it adds another proxy: a server is reached
+    /// through the first that it is a target of, and directly if it is none's. The proxy resolves the names of servers. Default none.
+    /// </summary>
+    /// <param name="address">Where the proxy listens, "host:port".</param>
+    /// <param name="userName">Who asks, 1 to 255 bytes in UTF-8; null for a proxy that takes whoever comes. It travels unencrypted.</param>
+    /// <param name="password">1 to 255 bytes in UTF-8; null if there is no user name.</param>
+    /// <param name="targets">
+    /// The hosts of those servers, as <c>MapAddress</c> gives them: "10.0.0.0/8", "fd00::/8", "*.example.com", one host, or "*" for
+    /// every host. Null or none is every host.
+    /// </param>
+    /// <exception cref="ArgumentException">
+    /// One is no address or no pattern, is too long, or there is only one of user name and password.
+    /// </exception>
+    public TSelf SocksProxy(string address, string? userName = null, string? password = null, IEnumerable<string>? targets = null)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        var proxy = SocksProxies.Of(address, userName, password, targets);
+        return Set(
+            ListModule.OfSeq(Draft.Remoting.SocksProxies.Append(proxy)),
+            userName is null ? nameof(address) : nameof(userName));
+    }
+
     /// <summary>Secures connections by TLS. Default plain connections, as servers expect it unless set up for TLS.</summary>
     /// <param name="settings">How; null verifies servers by the system's trusted roots.</param>
     public TSelf Tls(TlsSettings? settings = null) => Set((settings ?? new TlsSettings()).ToCore());

@@ -76,6 +76,12 @@ public abstract class ProducerBuilderBase<TSelf> : ClientBuilder<TSelf>
     public TSelf NoBrokerAvoidance() => Set(true);
 
     /// <summary>
+    /// Sends messages to the port of brokers that is two below the one that routes have, which brokers keep for sends alone (VIP channel).
+    /// Where it cannot be reached sends fail: nothing is sent to the other port instead. Default off, as in Java.
+    /// </summary>
+    public TSelf UseVipChannel() => Set(true);
+
+    /// <summary>
     /// Gathers messages to the same topic, and those to the same chosen queue, into batches by itself; each send still has its own
     /// receipt. Messages that cannot be in a batch, and those whose queue a selector chooses, go by themselves. Default off. Null leaves a limit as it is.
     /// </summary>

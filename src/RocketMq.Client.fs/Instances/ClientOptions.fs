@@ -17,6 +17,9 @@ type ClientOptions =
         InstanceName: string option
         /// The unit of a deployment in several that it belongs to. Default none.
         UnitName: string option
+        /// Leaves the subscriptions out of heartbeats to brokers that know them already (heartbeats of version 2, brokers of 5.x; others
+        /// get them each time). For clients that subscribe to hundreds of topics. Default false, as in Java.
+        UseHeartbeatV2: bool
         /// What compresses and inflates bodies. Default: zlib. The package RocketMq.Compression has LZ4 and Zstandard.
         Codecs: BodyCodecs
         /// Default: those of `RemotingOptions.Default`, but calls fail with the attempt to connect (`FailWithDial`).
@@ -37,6 +40,7 @@ module ClientOptions =
             Namespace = impliedNamespace nameServers
             InstanceName = None
             UnitName = None
+            UseHeartbeatV2 = false
             Codecs = BodyCodecs.standard
             Remoting =
                 { RemotingOptions.Default with
@@ -91,6 +95,8 @@ module ClientOptions =
                 })
             Setting.optional "unitName" InstanceNames.unit _.UnitName (fun value options ->
                 { options with UnitName = Some value })
+            Setting.flag "useHeartbeatV2" _.UseHeartbeatV2 (fun value options ->
+                { options with UseHeartbeatV2 = value })
             Setting.ofProgram "codec" (fun _ -> None) (_.Codecs >> Some) (fun value options ->
                 { options with Codecs = value })
         ]

@@ -18,6 +18,8 @@ type internal IHeartbeatSource =
     /// Who it is now. One that is in no group is announced to no broker.
     abstract Heartbeat: unit -> Heartbeat
     abstract Scope: HeartbeatScope
+    /// Whether heartbeats leave out what the broker knows already.
+    abstract UsesFingerprints: bool
     /// A broker has answered.
     abstract Reached: Endpoint -> unit
     abstract Failed: Endpoint * RemotingError -> unit
@@ -82,6 +84,9 @@ type internal HeartbeatService(clients: RemotingClients, routes: Routes, source:
     let unregister (client: RemotingClient) (departure: Departure) : Task =
         backgroundTask {
             if isConnected client.State then
+                // Before and after: what is sent of the group while the broker takes this in counts for nothing.
+                client.Heartbeats.Doubt()
+
                 // A broker that is not told forgets the client with its connection.
                 let! (_: Result<unit, RemotingError>) =
                     client.RequestWithin(
@@ -90,7 +95,7 @@ type internal HeartbeatService(clients: RemotingClients, routes: Routes, source:
                         CancellationToken.None
                     )
 
-                ()
+                client.Heartbeats.Doubt()
         }
 
     /// A group that was left while the heartbeat was on its way may have been told after its departure. Brokers close the connection
@@ -106,7 +111,8 @@ type internal HeartbeatService(clients: RemotingClients, routes: Routes, source:
             match clients.TryGet address with
             | Error error -> return Error error
             | Ok client ->
-                let! answer = client.Request(Heartbeat.send.Request heartbeat, ending.Token)
+                let! answer =
+                    HeartbeatSender.send source.UsesFingerprints client heartbeat ending.Token
 
                 match answer with
                 | Ok _ -> source.Reached client.Endpoint

@@ -21,16 +21,23 @@ type internal TopicPublishInfo(topic: string, route: TopicRoute, clients: Remoti
                 | None -> ()
         |]
 
-    let rec find (brokerName: string) index =
-        if index = masters.Length then
+    /// Their VIP channels, for producers that use them.
+    let vips =
+        lazy
+            masters
+            |> Array.map (fun (struct (name, master)) ->
+                struct (name, master |> Result.bind (fun master -> clients.TryGetVip master.Endpoint)))
+
+    let rec find (among: struct (string * Result<RemotingClient, RemotingError>)[]) (brokerName: string) index =
+        if index = among.Length then
             Error(RemotingError.NoQueue(topic, RouteProblems.ofBroker brokerName route))
         else
-            let struct (name, client) = masters[index]
+            let struct (name, client) = among[index]
 
             if String.Equals(name, brokerName) then
                 client
             else
-                find brokerName (index + 1)
+                find among brokerName (index + 1)
 
     member _.Route = route
 
@@ -38,7 +45,10 @@ type internal TopicPublishInfo(topic: string, route: TopicRoute, clients: Remoti
     member _.Queues = queues
 
     /// The master of a broker in the route. They are few.
-    member _.MasterOf(brokerName: string) : Result<RemotingClient, RemotingError> = find brokerName 0
+    member _.MasterOf(brokerName: string) : Result<RemotingClient, RemotingError> = find masters brokerName 0
+
+    /// The same, by its VIP channel.
+    member _.VipOf(brokerName: string) : Result<RemotingClient, RemotingError> = find vips.Value brokerName 0
 
     /// Whether the topic has a queue to write to on another broker.
     member _.HasOther(brokerName: string) = hasOther brokerName

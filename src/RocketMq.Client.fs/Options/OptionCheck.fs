@@ -50,7 +50,7 @@ module RemotingOptions =
             Logger = factory.CreateLogger LogCategory.client
         }
 
-    /// The preset's values, and what a program has set that no preset knows: TLS, credentials, handlers, logger, ports, mapped
+    /// The preset's values, and what a program has set that no preset knows: TLS, credentials, proxies, handlers, logger, ports, mapped
     /// addresses, what is done while there is no connection, and whether calls over the limit wait: producers' do, whatever the
     /// preset.
     let withPreset (preset: RemotingOptions) (options: RemotingOptions) : RemotingOptions =
@@ -59,6 +59,7 @@ module RemotingOptions =
             MapAddress = options.MapAddress
             WhenDisconnected = options.WhenDisconnected
             Handlers = options.Handlers
+            SocksProxies = options.SocksProxies
             Tls = options.Tls
             Credentials = options.Credentials
             Logger = options.Logger

@@ -81,6 +81,9 @@ type RemotingOptions =
         WhenDisconnected: WhenDisconnected
         /// By request code. A request without a handler is answered with RequestCodeNotSupported.
         Handlers: Map<RequestCode, RequestHandler>
+        /// Proxies through which servers are reached, brokers and name servers alike: the first whose targets a server is one of. They
+        /// resolve the names of servers. Default none: servers are dialled directly.
+        SocksProxies: SocksProxy list
         /// TLS, and how. Default none: connections are plain, as servers expect it unless they are set up for TLS.
         Tls: TlsOptions option
         /// Who asks, for servers with access control: called for each request, on the caller's thread, so that what it
@@ -111,6 +114,7 @@ type RemotingOptions =
             MapAddress = Addresses.asTheyAre
             WhenDisconnected = WaitForConnection
             Handlers = Map.empty
+            SocksProxies = []
             Tls = None
             Credentials = None
             Logger = NullLogger.Instance

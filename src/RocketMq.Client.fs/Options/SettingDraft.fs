@@ -13,6 +13,8 @@ type internal SettingDraft =
         AccessKey: string option
         SecretKey: string option
         SecurityToken: string option
+        SocksUserName: string option
+        SocksPassword: string option
     }
 
 module internal SettingDraft =
@@ -26,6 +28,8 @@ module internal SettingDraft =
             AccessKey = None
             SecretKey = None
             SecurityToken = None
+            SocksUserName = None
+            SocksPassword = None
         }
 
     let private tlsProblems (known: string -> string) draft =
@@ -61,6 +65,45 @@ module internal SettingDraft =
                 + " means nothing without it"
             )
 
+    /// User name and password count for all proxies: those that differ in them are set up in code.
+    let private proxies (known: string -> string) draft : Result<SocksProxy list, string> =
+        let proxies = draft.Remoting.SocksProxies
+
+        match draft.SocksUserName, draft.SocksPassword with
+        | None, None -> Ok proxies
+        | Some _, Some _ when proxies.IsEmpty ->
+            Error(
+                known "socksProxy"
+                + ": is missing; "
+                + known "socksUserName"
+                + " and "
+                + known "socksPassword"
+                + " mean nothing without it"
+            )
+        | Some userName, Some password ->
+            let credentials =
+                Some
+                    {
+                        UserName = userName
+                        Password = password
+                    }
+
+            Ok(proxies |> List.map (fun proxy -> { proxy with Credentials = credentials }))
+        | Some _, None ->
+            Error(
+                known "socksPassword"
+                + ": is missing; "
+                + known "socksUserName"
+                + " means nothing without it"
+            )
+        | None, Some _ ->
+            Error(
+                known "socksUserName"
+                + ": is missing; "
+                + known "socksPassword"
+                + " means nothing without it"
+            )
+
     /// The options, or what does not go together, with each setting as it is known.
     let finish (known: string -> string) (draft: SettingDraft) : Result<RemotingOptions, string list> =
         let provider, credentialProblems =
@@ -69,10 +112,16 @@ module internal SettingDraft =
             | Ok(Some credentials) -> Some(fun () -> credentials), []
             | Error problem -> draft.Remoting.Credentials, [ problem ]
 
-        match tlsProblems known draft @ credentialProblems with
+        let socksProxies, proxyProblems =
+            match proxies known draft with
+            | Ok proxies -> proxies, []
+            | Error problem -> [], [ problem ]
+
+        match tlsProblems known draft @ credentialProblems @ proxyProblems with
         | [] ->
             Ok
                 { draft.Remoting with
+                    SocksProxies = socksProxies
                     Tls = if draft.UsesTls then Some draft.Tls else None
                     Credentials = provider
                 }

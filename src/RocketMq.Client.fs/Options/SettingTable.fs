@@ -191,6 +191,8 @@ module internal SettingTable =
             Setting.value "idleAfter" ValueKind.duration _.KeepAlive.IdleAfter (fun value ->
                 liveness (fun liveness -> { liveness with IdleAfter = value }))
             Setting.value "retry" retry _.Retry (fun value options -> { options with Retry = value })
+            Setting.value "socksProxy" SocksProxyText.kind _.SocksProxies (fun value options ->
+                { options with SocksProxies = value })
         ]
 
     let private anything _ = None
@@ -264,9 +266,21 @@ module internal SettingTable =
                 })
         ]
 
+    let private socksSettings: OptionSetting list =
+        [
+            secret "socksUserName" (fun value draft ->
+                { draft with
+                    SocksUserName = Some value
+                })
+            secret "socksPassword" (fun value draft ->
+                { draft with
+                    SocksPassword = Some value
+                })
+        ]
+
     /// Those of a connection, in the order that they are printed in.
     let all: OptionSetting list =
-        List.map ofRow rowsWithText @ tlsSettings @ credentialSettings
+        List.map ofRow rowsWithText @ socksSettings @ tlsSettings @ credentialSettings
 
     /// With the name servers, for those who find their servers.
     let allWithNameServers: OptionSetting list =

@@ -113,6 +113,8 @@ type internal ClientInstance(options: ClientOptions, isShared: bool) =
                     else
                         AllBrokers
 
+                member _.UsesFingerprints = options.UseHeartbeatV2
+
                 member _.Reached endpoint =
                     for producer in participants.Producers do
                         producer.Outcomes.Reached endpoint

@@ -59,7 +59,7 @@ type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: Pool
             match clients.TryGetValue connection with
             | true, client -> client
             | false, _ ->
-                let client = RemotingClient(endpoint, remoting, credentials, ignore<unit>)
+                let client = RemotingClient(endpoint, remoting, credentials, "", ignore<unit>)
                 clients[connection] <- client
                 client)
 

@@ -9,10 +9,17 @@ open RocketMq.Protocol
 /// from any thread.
 [<Sealed>]
 type RemotingClient
-    internal (endpoint: Endpoint, options: RemotingOptions, credentials: PlainCredentials, onOpening: unit -> unit) =
+    internal
+    (
+        endpoint: Endpoint,
+        options: RemotingOptions,
+        credentials: PlainCredentials,
+        dialHint: string,
+        onOpening: unit -> unit
+    ) =
     let options = GuardedLogger.protect options
     let traffic = ConnectionCounters()
-    let agent = ConnectionAgent(endpoint, options, traffic, credentials)
+    let agent = ConnectionAgent(endpoint, options, traffic, credentials, dialHint)
     let clock = options.Ports.Clock
     let sessions = SessionFinder(endpoint, options, agent, onOpening)
     let calls = CallChain(endpoint, options, agent, sessions)
@@ -53,7 +60,7 @@ type RemotingClient
 
     /// A client of one server. It connects with the first call.
     new(endpoint: Endpoint, options: RemotingOptions) =
-        RemotingClient(endpoint, options, PlainCredentials options, ignore<unit>)
+        RemotingClient(endpoint, options, PlainCredentials options, "", ignore<unit>)
 
     /// Checks the options first: `Misconfigured` names all that make no sense.
     static member Create(endpoint: Endpoint, options: RemotingOptions) : Result<RemotingClient, RemotingError> =
@@ -151,6 +158,9 @@ type RemotingClient
 
     /// Connects now instead of with the first call. Fails with the first attempt that fails.
     member _.Open(cancellation: CancellationToken) : Task<Result<unit, RemotingError>> = sessions.Open cancellation
+
+    /// What the server knows of this client's groups.
+    member val internal Heartbeats = HeartbeatMemory()
 
     /// Whether there is no connection, and no caller has needed one for `IdleAfter`.
     member internal _.IsUnused =

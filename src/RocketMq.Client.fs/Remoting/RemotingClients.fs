@@ -76,6 +76,21 @@ type private ClientSlot(create: (unit -> unit) -> RemotingClient) =
             isRetired <- not (isNull reference) && isNull (find ())
             isRetired)
 
+/// The second port of brokers, for sends: two below the first. Source: brokerVIPChannel of MixAll.java.
+module internal VipChannel =
+    let hint =
+        "useVipChannel is set, so messages are sent to the broker's port minus 2: open that port, or leave useVipChannel out"
+
+    /// Nothing if there is no such port.
+    let tryOf (broker: Endpoint) : Endpoint voption =
+        if broker.Port > 2 then
+            ValueSome { broker with Port = broker.Port - 2 }
+        else
+            ValueNone
+
+    /// The broker whose VIP channel an address is.
+    let brokerOf (vip: Endpoint) : Endpoint = { vip with Port = vip.Port + 2 }
+
 /// Calls to any number of servers: one connection for each address, made when it is first needed, shared by all callers,
 /// left when no caller has used it for long. Addresses whose connections have been left are forgotten when others come. Safe to
 /// use from any thread.
@@ -87,6 +102,10 @@ type RemotingClients internal (options: RemotingOptions, handlersOf: Endpoint ->
     let options = GuardedLogger.protect options
     let credentials = PlainCredentials options
     let slots = ConcurrentDictionary<Endpoint, ClientSlot>()
+
+    /// The addresses that are dialled as the VIP channel of a broker.
+    let vips = ConcurrentDictionary<Endpoint, unit>()
+
     let forgetting = obj ()
     let mutable forgetAt = lookAfter
     let mutable isClosed = false
@@ -96,7 +115,8 @@ type RemotingClients internal (options: RemotingOptions, handlersOf: Endpoint ->
             (options.Handlers, handlersOf endpoint)
             ||> Map.fold (fun handlers code handler -> Map.add code handler handlers)
 
-        RemotingClient(endpoint, { options with Handlers = handlers }, credentials, onOpening)
+        let hint = if vips.ContainsKey endpoint then VipChannel.hint else ""
+        RemotingClient(endpoint, { options with Handlers = handlers }, credentials, hint, onOpening)
 
     /// Once for as many new addresses as were in use the last time, so that an address costs the same however many there are.
     let forgetUnused () =
@@ -111,6 +131,7 @@ type RemotingClients internal (options: RemotingOptions, handlersOf: Endpoint ->
                         used <- used + 1
                     elif entry.Value.TryRetire() then
                         slots.TryRemove entry |> ignore<bool>
+                        vips.TryRemove entry.Key |> ignore<bool * unit>
 
                 forgetAt <- slots.Count + max lookAfter used)
 
@@ -150,6 +171,15 @@ type RemotingClients internal (options: RemotingOptions, handlersOf: Endpoint ->
         match Endpoint.tryParse address with
         | ValueSome endpoint -> Ok(this.Get endpoint)
         | ValueNone -> Error(RemotingError.BadAddress address)
+
+    /// The client of a broker's VIP channel.
+    member internal this.TryGetVip(broker: Endpoint) : Result<RemotingClient, RemotingError> =
+        match VipChannel.tryOf broker with
+        | ValueSome vip ->
+            vips.TryAdd(vip, ()) |> ignore<bool>
+            Ok(this.Get vip)
+        | ValueNone ->
+            Error(RemotingError.BadAddress(invariant $"{broker}, which has no port two below it (useVipChannel)"))
 
     /// Sends a request to a server and waits for its answer, whatever its code.
     member this.Invoke(endpoint: Endpoint, command: RemotingCommand, cancellation: CancellationToken) =

@@ -151,7 +151,8 @@ type internal Tracing
         ) : Tracing =
         let sender =
             Sender(
-                options,
+                // As in Java, traces never go by the VIP channel.
+                { options with UseVipChannel = false },
                 invariant $"_INNER_TRACE_PRODUCER-{group}-{side}-1",
                 clients,
                 routes,

@@ -30,7 +30,14 @@ exception private NotSecured of FailureReason
 /// never wait for it while there is a connection.
 [<Sealed>]
 type internal ConnectionAgent
-    (endpoint: Endpoint, options: RemotingOptions, traffic: ConnectionCounters, credentials: PlainCredentials) =
+    (
+        endpoint: Endpoint,
+        options: RemotingOptions,
+        traffic: ConnectionCounters,
+        credentials: PlainCredentials,
+        // What is said of an attempt to connect that has failed, behind the reason; mostly nothing.
+        dialHint: string
+    ) =
     static let closedReason = FailureReason.ofText "the client has been closed"
 
     let log = options.Logger
@@ -101,6 +108,9 @@ type internal ConnectionAgent
     /// Where the server is dialled, as the application maps it. Asked for each attempt, as its function may throw or change its mind.
     let mutable target = endpoint
 
+    /// What it is dialled through.
+    let mutable proxy: SocksProxy option = None
+
     let connect () : Task<Stream> =
         backgroundTask {
             use timeout = new CancellationTokenSource(options.ConnectTimeout, ports.Clock)
@@ -109,8 +119,10 @@ type internal ConnectionAgent
                 CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, dialing.Token)
 
             target <- endpoint
+            proxy <- None
             target <- options.MapAddress endpoint
-            let! stream = ports.Connect target limit.Token
+            proxy <- SocksProxy.tryFind target options.SocksProxies
+            let! stream = SocksDialer.connect ports proxy target limit.Token
 
             match! Tls.secure options endpoint stream limit.Token with
             | Ok secure -> return secure
@@ -124,6 +136,9 @@ type internal ConnectionAgent
 
         match error with
         | :? OperationCanceledException when dialing.IsCancellationRequested -> closedReason
+        | :? ProxySilent as error ->
+            invariant $"{where}{error.Message} within {options.ConnectTimeout.TotalMilliseconds} ms"
+            |> FailureReason.ofText
         | :? OperationCanceledException as error ->
             let addresses =
                 match error with
@@ -132,8 +147,15 @@ type internal ConnectionAgent
 
             invariant $"{where}it did not answer within {options.ConnectTimeout.TotalMilliseconds} ms{addresses}"
             |> FailureReason.ofText
+        | NotProxied reason
         | NotSecured reason -> FailureReason.withText (where + reason.Text) reason
         | error -> FailureReason(where + error.Message, Some error)
+
+    let withHint (reason: FailureReason) =
+        if dialHint = "" || dialing.IsCancellationRequested then
+            reason
+        else
+            FailureReason.withText $"{reason.Text}; {dialHint}" reason
 
     let dial (after: TimeSpan) (post: AgentMessage -> unit) : Task =
         backgroundTask {
@@ -142,11 +164,11 @@ type internal ConnectionAgent
                     do! Task.Delay(after, ports.Clock, dialing.Token)
 
                 let! stream = connect ()
-                credentials.Connected target
+                credentials.Connected(target, proxy |> Option.map _.Address)
                 let number = Interlocked.Increment &sessions
                 post (Dialled(new Session(number, endpoint, stream, options, traffic, owner post)))
             with error ->
-                let reason = dialFailure error
+                let reason = withHint (dialFailure error)
 
                 if not dialing.IsCancellationRequested then
                     Log.dialFailed log endpoint reason.Text

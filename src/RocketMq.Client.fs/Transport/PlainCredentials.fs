@@ -17,12 +17,14 @@ type internal PlainCredentials(options: RemotingOptions) =
         | true, NonNull address -> IPAddress.IsLoopback address
         | _ -> host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
 
-    /// A connection to this place is open.
-    member _.Connected(place: Endpoint) =
+    /// A connection to this place is open. With a proxy of another machine what is sent to 127.0.0.1 leaves this one.
+    member _.Connected(place: Endpoint, proxy: Endpoint option) =
+        let places = place :: Option.toList proxy
+
         if
             options.Credentials.IsSome
             && options.Tls.IsNone
-            && not (isLoopback place.Host)
+            && not (places |> List.forall (fun place -> isLoopback place.Host))
             && Interlocked.Exchange(&isLogged, 1) = 0
         then
             Log.credentialsWithoutTls log place

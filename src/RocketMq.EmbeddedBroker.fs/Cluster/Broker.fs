@@ -34,6 +34,7 @@ module internal Broker =
             Peers = Map.empty
             NextLookMillis = ValueNone
             Groups = Map.empty
+            Fingerprints = Map.empty
             Locks = Map.empty
             Parked = Waits.empty
             Faults = FaultInjection.none

@@ -19,6 +19,10 @@ type EmbeddedBrokerOptions() =
     /// The broker's port on 127.0.0.1; 0 takes a free one. Default 0.
     member val BrokerPort = 0 with get, set
 
+    /// Whether the broker listens at the port two below its own as well, for sends (VIP channel), as Java's brokers do. Pulls and pops are
+    /// refused there. Default false.
+    member val VipChannel = false with get, set
+
     /// Default "DefaultCluster".
     member val ClusterName = "DefaultCluster" with get, set
 
@@ -32,7 +36,7 @@ type EmbeddedBrokerOptions() =
     /// such a group get nothing until `CreateGroupAsync` has made it.
     member val AutoCreateGroups = true with get, set
 
-    /// The certificate that both ports speak TLS with, its private key included. Default none: they are plain.
+    /// The certificate that all ports speak TLS with, its private key included. Default none: they are plain.
     member val Certificate: X509Certificate2 | null = null with get, set
 
     /// The clock that delays, long polling, late answers and time stamps go by. Default the system's. A test that moves the
@@ -63,7 +67,7 @@ type EmbeddedBrokerOptions() =
     member val TakesBornTimeAsSent = false with get, set
 
     /// The release that it says it is, with each answer. Default 5.3.3; from 4.0.0 to 5.9.9. Clients' requests are served the same whatever it
-    /// says: this is for clients that decide by it. Administrators are answered as by a broker of 4.9.8 below 5.0.0.
+    /// says, but for heartbeats without subscriptions (5.x): this is for clients that decide by it. Administrators are answered as by a broker of 4.9.8 below 5.0.0.
     member val Version = Version(5, 3, 3) with get, set
 
     /// How many bytes of messages are kept at most, all topics together, as they would lie in the commit log. The oldest
@@ -115,7 +119,7 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
     let nextConnection () = Interlocked.Increment &connections
     let died = TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
 
-    let listen server port =
+    let listen server serves port =
         // The pauses after errors are real ones, whatever clock the broker goes by.
         new Listener(
             server,
@@ -124,29 +128,44 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
             port,
             TimeProvider.System,
             nextConnection,
-            version
+            version,
+            serves
         )
 
-    /// Both ports or, if one is taken, none.
+    let listenAsBroker port : Listener list =
+        let listen = listen (BrokerAt 0)
+
+        if options.VipChannel then
+            let struct (broker, vip) =
+                VipPort.listen port (listen VipPort.servesAll) (listen VipPort.serves)
+
+            [ broker; vip ]
+        else
+            [ listen VipPort.servesAll port ]
+
+    /// All ports or, if one is taken, none. The broker's own comes before its VIP port.
     let listenOn nameServerPort brokerPort =
-        let nameServer = listen (NameServerAt 0) nameServerPort
+        let nameServer = listen (NameServerAt 0) VipPort.servesAll nameServerPort
 
         try
-            struct (nameServer, listen (BrokerAt 0) brokerPort)
+            struct (nameServer, listenAsBroker brokerPort)
         with _ ->
             nameServer.Stop() |> ignore
             reraise ()
 
     let mutable listeners = listenOn options.NameServerPort options.BrokerPort
-    let struct (nameServer, broker) = listeners
+    let struct (nameServer, brokers) = listeners
     let nameServerPort = nameServer.Port
-    let brokerPort = broker.Port
+    let brokerPort = brokers.Head.Port
     let addressOf port = invariant $"127.0.0.1:{port}"
 
-    /// Closes both ports and all connections.
+    let all () : Listener list =
+        let struct (nameServer, brokers) = listeners
+        nameServer :: brokers
+
+    /// Closes all ports and all connections.
     let stopListeners () : Task =
-        let struct (nameServer, broker) = listeners
-        Task.WhenAll(nameServer.Stop(), broker.Stop())
+        all () |> List.map _.Stop() |> Task.WhenAll
 
     let settings =
         {
@@ -165,15 +184,15 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
             Version = version
         }
 
-    /// To the clients of the broker's port, which a restart opens again.
+    /// To the clients of the broker's ports, which a restart opens again.
     let clients: ClientChannel =
-        let broker () =
-            let struct (_, broker) = listeners
-            broker
+        let portOf connection =
+            let struct (_, brokers) = listeners
+            brokers |> List.tryFind _.Has(connection) |> Option.defaultValue brokers.Head
 
         {
-            Push = fun connection command -> (broker ()).Push(connection, command)
-            Call = fun connection command ended -> (broker ()).Call(connection, command, ended)
+            Push = fun connection command -> (portOf connection).Push(connection, command)
+            Call = fun connection command ended -> (portOf connection).Call(connection, command, ended)
         }
 
     let agent =
@@ -198,14 +217,12 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
         )
 
     let startListeners () =
-        let struct (nameServer, broker) = listeners
-        nameServer.Start agent
-        broker.Start agent
+        for listener in all () do
+            listener.Start agent
 
     let hangUp reason =
-        let struct (nameServer, broker) = listeners
-        nameServer.HangUp reason
-        broker.HangUp reason
+        for listener in all () do
+            listener.HangUp reason
 
     let postToBroker event = agent.Post(At(BrokerAt 0, event))
 
@@ -295,7 +312,7 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
         if closeConnections then
             hangUp "the broker has forgotten its clients"
 
-    /// Closes both ports and all connections, and opens the same ports again. Messages, committed offsets, the key-value
+    /// Closes all ports and all connections, and opens the same ports again. Messages, committed offsets, the key-value
     /// store and faults are kept, clients are forgotten. Ends when clients can connect. Throws a `SocketException` if another
     /// program takes a port meanwhile: then the broker is as good as stopped. Throws an `ObjectDisposedException` if it is;
     /// fails if it had broken down.
@@ -317,7 +334,7 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
                 turn.Release() |> ignore
         }
 
-    /// Closes both ports and all connections. Ends when nothing of the broker runs any more; fails if it had broken down.
+    /// Closes all ports and all connections. Ends when nothing of the broker runs any more; fails if it had broken down.
     member _.StopAsync() : Task =
         backgroundTask {
             do! turn.WaitAsync()

@@ -170,7 +170,8 @@ type internal Listener
         port: int,
         clock: TimeProvider,
         nextConnection: unit -> int,
-        version: int
+        version: int,
+        serves: RequestCode -> bool
     ) =
     let port = LoopbackPort port
     let sessions = Dictionary<int, Session>()
@@ -203,7 +204,10 @@ type internal Listener
                 let respond (answer: RemotingCommand) =
                     respond (Command.withVersion version answer)
 
-                agent.Receive(server, number, peer, command, respond)
+                if serves command.RequestCode || command.Kind <> CommandKind.Request then
+                    agent.Receive(server, number, peer, command, respond)
+                else
+                    respond (Answer.notSupportedTo command) |> ignore<Task>
 
             member _.IsServer = true
         }

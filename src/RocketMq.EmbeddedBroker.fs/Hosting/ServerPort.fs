@@ -20,7 +20,16 @@ type internal ServerPort(server: ServerId, certificate: X509Certificate2 | null,
 
     let listen port =
         // The pauses after errors are real ones, whatever clock the server goes by.
-        new Listener(server, options, certificate, port, TimeProvider.System, nextConnection, ProtocolVersion.embedded)
+        new Listener(
+            server,
+            options,
+            certificate,
+            port,
+            TimeProvider.System,
+            nextConnection,
+            ProtocolVersion.embedded,
+            VipPort.servesAll
+        )
 
     let mutable listener = listen 0
     let number = listener.Port

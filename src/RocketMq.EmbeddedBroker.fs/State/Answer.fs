@@ -15,11 +15,12 @@ module internal Answer =
     let succeed (arrival: Arrival) =
         reply arrival (Command.response ResponseCode.Success arrival.Command)
 
+    let notSupportedTo (command: RemotingCommand) : RemotingCommand =
+        Command.response ResponseCode.RequestCodeNotSupported command
+        |> Command.withRemark (invariant $" request type {command.Code} not supported")
+
     let notSupported (arrival: Arrival) =
-        refuse
-            arrival
-            ResponseCode.RequestCodeNotSupported
-            (invariant $" request type {arrival.Command.Code} not supported")
+        reply arrival (notSupportedTo arrival.Command)
 
     /// Answers with what `decode` reads, or says that it could not.
     let decoding (arrival: Arrival) (state: 'State) decode act =

@@ -206,6 +206,8 @@ type internal BrokerState =
         /// When to look next who has been silent. None while there are no clients.
         NextLookMillis: int64 voption
         Groups: Map<string, ConsumerGroup>
+        /// By group: the fingerprint of the last heartbeat that named it, 0 if it had none.
+        Fingerprints: Map<string, int>
         /// As they were given; those that were not renewed in time are still there.
         Locks: Map<LockedQueue, QueueLock>
         /// By the queue that they wait at.

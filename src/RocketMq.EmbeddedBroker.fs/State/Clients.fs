@@ -19,9 +19,41 @@ module internal Clients =
         | ValueSome next -> next - lookMillis
         | ValueNone -> now
 
+    /// What a broker of 5.x says of fingerprints: whether another one was heard of a group before. Groups count that do not exist, too. 4.x
+    /// says nothing. Source: ClientManageProcessor.java.
+    let private answer (heartbeat: Heartbeat) (arrival: Arrival) (state: BrokerState) =
+        if state.Settings.IsBefore5 then
+            Answer.succeed arrival
+        else
+            let fingerprint = defaultArg heartbeat.Fingerprint 0
+
+            let isOther (membership: ConsumerMembership) =
+                match Map.tryFind membership.Group state.Fingerprints with
+                | Some known -> known <> fingerprint
+                | None -> false
+
+            Answer.reply
+                arrival
+                (Heartbeat.send.Answer(
+                    {
+                        SupportsFingerprints = Some true
+                        IsSubscriptionChanged = Some(fingerprint = 0 || List.exists isOther heartbeat.Consumers)
+                    },
+                    arrival.Command
+                ))
+
+    let private withFingerprint (heartbeat: Heartbeat) (state: BrokerState) =
+        { state with
+            Fingerprints =
+                (state.Fingerprints, heartbeat.Consumers)
+                ||> List.fold (fun known membership ->
+                    Map.add membership.Group (defaultArg heartbeat.Fingerprint 0) known)
+        }
+
     let heartbeat now (arrival: Arrival) (state: BrokerState) =
         Answer.decoding arrival state Heartbeat.send.Decode (fun heartbeat ->
             let lastLook = lastLook now state
+            let answer = answer heartbeat arrival state
 
             let peer =
                 {
@@ -39,9 +71,10 @@ module internal Clients =
                     Peers = Map.add arrival.Connection peer state.Peers
                     NextLookMillis = ValueSome(lastLook + lookMillis)
                 }
+                |> withFingerprint heartbeat
                 |> Groups.heartbeat arrival.Connection heartbeat
 
-            state, Answer.succeed arrival :: pushes)
+            state, answer :: pushes)
 
     /// A client may go on as a consumer when it stops to be a producer, and the other way round.
     let unregister (arrival: Arrival) (state: BrokerState) =
@@ -85,6 +118,7 @@ module internal Clients =
             Clients = Map.empty
             Peers = Map.empty
             Groups = Map.empty
+            Fingerprints = Map.empty
             Locks = Map.empty
             NextLookMillis = ValueNone
         }

@@ -206,7 +206,11 @@ module internal Groups =
     /// request of its own. One that does not exist is passed over without a word, as by 5.x; 4.9 takes its members in.
     /// Source: ClientManageProcessor.java.
     let heartbeat connection (heartbeat: Heartbeat) (state: BrokerState) =
-        let isWithoutSubscriptions = heartbeat.IsWithoutSubscriptions = Some true
+        // Without a fingerprint it is a heartbeat as it always was; 4.x knows neither.
+        let isWithoutSubscriptions =
+            heartbeat.IsWithoutSubscriptions = Some true
+            && defaultArg heartbeat.Fingerprint 0 <> 0
+            && not state.Settings.IsBefore5
 
         ((state, []),
          heartbeat.Consumers

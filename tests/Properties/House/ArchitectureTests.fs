@@ -84,6 +84,7 @@ let private acting =
         "StoreChanges.fs"
         "Server.fs"
         "ServerPort.fs"
+        "VipPort.fs"
         "TopicRequests.fs"
         "EmbeddedBroker.fs"
         "EmbeddedClusterOptions.fs"

@@ -80,6 +80,7 @@ let tests =
                 |> shouldEqual
                     [
                         "Broker"
+                        "BrokerHeartbeat"
                         "Connection"
                         "ConsumerQueue"
                         "NameServer"

@@ -8,6 +8,7 @@ let source scope (heartbeat: unit -> Heartbeat) : IHeartbeatSource =
     { new IHeartbeatSource with
         member _.Heartbeat() = heartbeat ()
         member _.Scope = scope
+        member _.UsesFingerprints = false
         member _.Reached _ = ()
         member _.Failed(_, _) = ()
     }

@@ -288,6 +288,7 @@ type internal PullService
             ConsumerLog.pullFailed log queue.Queue reason
 
         problems.Report(queue.Name, reason)
+        brokers.Failed error
 
         if PullRetry.isRefusal error then
             dispatcher.Refused error

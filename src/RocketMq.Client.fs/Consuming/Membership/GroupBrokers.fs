@@ -156,6 +156,16 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
         let timeout = suspend + lateness + clients.Options.RequestTimeout
         (clients.Get source.Endpoint).Send(OutgoingPull request, timeout, cancellation)
 
+    /// A request of the group has failed. A broker that misses its subscription is told of it by the next heartbeat.
+    member _.Failed(error: RemotingError) : unit =
+        match error with
+        | RemotingError.Refused(endpoint,
+                                _,
+                                _,
+                                (ResponseCode.SubscriptionNotExist | ResponseCode.SubscriptionNotLatest),
+                                _) -> (clients.Get endpoint).Heartbeats.Doubt()
+        | _ -> ()
+
     /// Asks the brokers of a topic one after the other, from a random one on, until one answers.
     member _.RequestFromFirst(topic: string, request: Request<'Answer>, cancellation: CancellationToken) =
         backgroundTask {

@@ -32,6 +32,10 @@ type ProducerOptions =
         /// For how long brokers are avoided that failed or were slow: `LatencyTable.java533` also avoids slow ones, `java498`
         /// for much longer. `None` avoids a broker only for the message that it just failed. Default: those that failed, for five seconds.
         Avoidance: LatencyTable option
+        /// Sends messages to the port of brokers that is two below the one that routes have, which brokers keep for sends alone (VIP
+        /// channel); heartbeats and all else go to the other. Where that port cannot be reached sends fail: nothing is sent to the
+        /// other port instead. Default false, as in Java.
+        UseVipChannel: bool
         /// Gathers messages into batches, those to one topic and those to one chosen queue, up to limits. Default `None`: each is
         /// sent by itself.
         Batching: BatchingLimits option
@@ -71,6 +75,7 @@ module ProducerOptions =
             Compression = BodyCompression.Zlib
             Template = AutoCreateTopic.Default
             Avoidance = Some failuresOnly
+            UseVipChannel = false
             Batching = None
             TraceTopic = None
             Interceptors = []
@@ -139,6 +144,8 @@ module ProducerOptions =
                         { options with
                             Avoidance = Some LatencyTable.java533
                         })
+                Setting.flag "useVipChannel" _.UseVipChannel (fun value options ->
+                    { options with UseVipChannel = value })
                 Setting.ofProgram
                     "batching"
                     (BatchingLimits.check >> ValueKind.problemOf)

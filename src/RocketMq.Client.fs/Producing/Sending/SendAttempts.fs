@@ -53,6 +53,13 @@ type internal SendAttempts
             return answer |> Result.map prepared.ReceiptOf
         }
 
+    /// By the address in its route, which heartbeats go to as well: then they tell of the broker while nothing is sent.
+    let brokerOf (client: RemotingClient) =
+        if options.UseVipChannel then
+            VipChannel.brokerOf client.Endpoint
+        else
+            client.Endpoint
+
     let limitOf rest =
         match options.AttemptTimeout with
         | Some limit -> min limit rest
@@ -102,11 +109,12 @@ type internal SendAttempts
         ) : unit =
         let now = clock.GetTimestamp()
         let took = clock.GetElapsedTime(sent, now)
+        let broker = brokerOf client
 
         match outcome with
         | Ok _ ->
             avoidance.Stored(queue.BrokerName, took)
-            outcomes.Stored(client.Endpoint, prepared.Topic, now)
+            outcomes.Stored(broker, prepared.Topic, now)
         | Error error ->
             avoidance.Failed(queue.BrokerName, took, error)
-            outcomes.Failed(client.Endpoint, error)
+            outcomes.Failed(broker, error)

@@ -57,7 +57,13 @@ type internal SendDestinations(options: ProducerOptions, routes: Routes, avoidan
         match queueFor target view prepared last with
         | Error error -> Error(struct (None, error))
         | Ok queue ->
-            match view.MasterOf queue.BrokerName with
+            let master =
+                if options.UseVipChannel then
+                    view.VipOf queue.BrokerName
+                else
+                    view.MasterOf queue.BrokerName
+
+            match master with
             | Ok client -> Ok(struct (queue, client))
             | Error error -> Error(struct (Some queue.BrokerName, error))
 
