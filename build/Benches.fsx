@@ -1,7 +1,6 @@
 /// Benches of this tree, and of a commit and this tree in turn.
 module Benches
 
-#load "Steps.fsx"
 
 open System
 open System.IO

@@ -1,7 +1,6 @@
 /// What we depend on: resolving it, and what is newer.
 module Dependencies
 
-#load "Steps.fsx"
 
 open System.IO
 open System.Text.RegularExpressions

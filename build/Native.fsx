@@ -1,7 +1,6 @@
 /// Programs compiled natively: the command, the demo, the checks of tests/Native and the worker.
 module Native
 
-#load "Steps.fsx"
 
 open System
 open System.Diagnostics

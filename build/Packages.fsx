@@ -1,8 +1,6 @@
 /// Packages: packing, what each must have, and a trial of them in a new project outside this tree.
 module Packages
 
-#load "Steps.fsx"
-#load "Projects.fsx"
 
 open System
 open System.IO

@@ -1,7 +1,6 @@
 /// The tests: which suites there are, how each is run, and what of their output counts.
 module Suites
 
-#load "Steps.fsx"
 
 open System
 open System.IO

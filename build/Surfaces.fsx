@@ -1,9 +1,6 @@
 /// What the packages offer, as it is written down, and how a release moves it.
 module Surfaces
 
-#load "Steps.fsx"
-#load "Projects.fsx"
-#load "Suites.fsx"
 
 open System
 open System.IO

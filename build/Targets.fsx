@@ -1,13 +1,7 @@
 /// The project's targets, which build.fsx at the root runs. Each only calls tools.
 
-#load "Steps.fsx"
-#load "Projects.fsx"
-#load "Suites.fsx"
-#load "Benches.fsx"
-#load "Native.fsx"
-#load "Packages.fsx"
-#load "Dependencies.fsx"
-#load "Surfaces.fsx"
+// In one directive, as what a file of its own `#load` brings is another copy of it, with a state of its own.
+#load "Steps.fsx" "Projects.fsx" "Suites.fsx" "Benches.fsx" "Native.fsx" "Packages.fsx" "Dependencies.fsx" "Surfaces.fsx"
 
 open System
 open System.IO

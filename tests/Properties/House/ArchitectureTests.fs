@@ -204,6 +204,22 @@ let private projectFiles =
                     |> shouldBeEmpty
         ]
 
+/// Folders of the root that Git ignores, and its own.
+let private unversioned =
+    set
+        [
+            ".git"
+            ".vs"
+            ".idea"
+            ".vscode"
+            "artifacts"
+            "paket-files"
+            "bin"
+            "obj"
+            "BenchmarkDotNet.Artifacts"
+            "TestResults"
+        ]
+
 let private mapTests =
     testList
         "map"
@@ -233,6 +249,21 @@ let private mapTests =
 
                 sourceFolders @ testFolders
                 |> List.map pathOf
+                |> List.sort
+                |> shouldEqual (List.sort shown)
+
+            testCase "the map in CONTRIBUTING.md shows each folder of the root"
+            <| fun () ->
+                let text = File.ReadAllText(Path.Combine(Repository.root, "CONTRIBUTING.md"))
+                let map = text.Split("```")[1]
+
+                let shown =
+                    [ for hit in Regex.Matches(map, @"(?m)^([\w.]+)/") -> hit.Groups[1].Value ]
+
+                Directory.GetDirectories Repository.root
+                |> List.ofArray
+                |> List.map (fun folder -> string (Path.GetFileName folder))
+                |> List.filter (fun name -> not (unversioned.Contains name))
                 |> List.sort
                 |> shouldEqual (List.sort shown)
 
