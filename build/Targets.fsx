@@ -1,7 +1,7 @@
 /// The project's targets, which build.fsx at the root runs. Each only calls tools.
 
 // In one directive, as what a file of its own `#load` brings is another copy of it, with a state of its own.
-#load "Steps.fsx" "Projects.fsx" "Suites.fsx" "Benches.fsx" "Native.fsx" "Packages.fsx" "Dependencies.fsx" "Surfaces.fsx"
+#load "Steps.fsx" "Projects.fsx" "Suites.fsx" "Benches.fsx" "Native.fsx" "Packages.fsx" "Site.fsx" "Dependencies.fsx" "Surfaces.fsx"
 
 open System
 open System.IO
@@ -85,11 +85,12 @@ let demo arguments =
                 |> runOnConsole
         ]
 
-/// What `Test` does, and what takes too long for each change: the packages, native programs, and the long forms of all tests.
+/// What `Test` does, and what takes too long for each change: the packages, the site, native programs, and the long forms of all tests.
 let testAll _ =
     inOrder
         [
             timed "Packages" (fun () -> Packages.tryOut [])
+            timed "Docs" (fun () -> Site.docs [])
             timed "Native" (fun () -> Native.native [])
             fun () ->
                 Environment.SetEnvironmentVariable("ROCKETMQ_LONG_TESTS", "1")
@@ -109,7 +110,7 @@ let targets: (string * string * string * (string list -> int)) list =
         "restoring tools, then format check, build, scripts and tests; about ten minutes the first time",
         test
         "TestAll",
-        "the packages tried in a new project, Native, and Test with the long forms of all tests",
+        "the packages tried in a new project, Docs, Native, and Test with the long forms of all tests",
         "packages, native programs and the long forms of all tests; about half an hour",
         testAll
         "Native",
@@ -126,6 +127,7 @@ let targets: (string * string * string * (string list -> int)) list =
         "packs into a temporary folder, installs the packages into a new project and runs the README's program",
         "building",
         Packages.tryOut
+        "Docs", "the documentation site into artifacts/site; a warning or a broken link fails", "building", Site.docs
         "Surface",
         "write down the public surface of all packages after a change to it that is meant",
         "building",

@@ -291,6 +291,49 @@ let private mapTests =
                 named |> List.filter (files.Contains >> not) |> shouldEqual []
         ]
 
+let private targetsTests =
+    testList
+        "targets"
+        [
+            testCase "each target that a document or a workflow runs is one of build/Targets.fsx"
+            <| fun () ->
+                let known =
+                    let script = File.ReadAllText(Path.Combine(Repository.root, "build", "Targets.fsx"))
+
+                    let table =
+                        script.Substring(script.IndexOf("let targets", StringComparison.Ordinal))
+
+                    set
+                        [
+                            for hit in Regex.Matches(table, @"(?m)^        ""(\w+)"",") -> hit.Groups[1].Value
+                        ]
+
+                let below folder pattern =
+                    Directory.GetFiles(Path.Combine(Repository.root, folder), pattern, SearchOption.AllDirectories)
+
+                let named =
+                    [
+                        yield! below ".github" "*.yml"
+                        yield! below "docs" "*.md"
+                        yield! below ".ci" "*"
+                        yield! below ".devcontainer" "*.json"
+                        yield! Directory.GetFiles(Repository.root, "*.md")
+                    ]
+                    |> List.collect (fun file ->
+                        [
+                            for hit in Regex.Matches(File.ReadAllText file, @"build\.fsx -- (\w+)") ->
+                                hit.Groups[1].Value
+                        ])
+                    |> List.distinct
+
+                known.Count |> shouldExceed 10
+                named.Length |> shouldExceed 8
+                // NAME stands for any of them.
+                named
+                |> List.filter (fun name -> name <> "NAME" && not (known.Contains name))
+                |> shouldEqual []
+        ]
+
 let private foldersTests =
     testList
         "folders"
@@ -334,4 +377,4 @@ let private foldersTests =
 
 [<Tests>]
 let tests =
-    testList "Architecture" [ dependencies; documents; projectFiles; mapTests; foldersTests ]
+    testList "Architecture" [ dependencies; documents; projectFiles; mapTests; targetsTests; foldersTests ]
