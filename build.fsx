@@ -11,6 +11,9 @@ match arguments with
 | [] -> ()
 | name :: _ -> Console.Out.WriteLine $"RocketMQ for .NET: {name}"
 
+// The key stops the targets, which clean up; this waits for them.
+Console.CancelKeyPress.Add(fun stop -> stop.Cancel <- true)
+
 let targets = Path.Combine(__SOURCE_DIRECTORY__, "build", "Targets.fsx")
 
 let child =
