@@ -44,7 +44,7 @@ module internal FolderNames =
             if isReserved index then
                 text.Append(escape).Append((int name[index]).ToString("X2", Globalization.CultureInfo.InvariantCulture))
             else
-                text.Append name[index]
+                text.Append(name[index])
             |> ignore<StringBuilder>
 
         text.ToString()
