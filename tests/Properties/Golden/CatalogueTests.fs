@@ -69,7 +69,10 @@ let private coverage =
                     if isFacing direction && (not isTyped || recorded = 0 || proof = "-") then
                         lacking.Add(string code)
 
-                Console.Out.WriteLine(table.ToString())
+                // Nobody reads a hundred lines of a run that passed.
+                if LongForm.isWanted || lacking.Count > 0 then
+                    Console.Out.WriteLine(table.ToString())
+
                 lacking |> shouldBeEmpty
         ]
 

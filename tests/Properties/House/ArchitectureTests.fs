@@ -205,6 +205,22 @@ let private projectFiles =
                     |> shouldBeEmpty
         ]
 
+/// Folders of the root that Git ignores, and its own.
+let private unversioned =
+    set
+        [
+            ".git"
+            ".vs"
+            ".idea"
+            ".vscode"
+            "artifacts"
+            "paket-files"
+            "bin"
+            "obj"
+            "BenchmarkDotNet.Artifacts"
+            "TestResults"
+        ]
+
 let private mapTests =
     testList
         "map"
@@ -237,6 +253,21 @@ let private mapTests =
                 |> List.sort
                 |> shouldEqual (List.sort shown)
 
+            testCase "the map in CONTRIBUTING.md shows each folder of the root"
+            <| fun () ->
+                let text = File.ReadAllText(Path.Combine(Repository.root, "CONTRIBUTING.md"))
+                let map = text.Split("```")[1]
+
+                let shown =
+                    [ for hit in Regex.Matches(map, @"(?m)^([\w.]+)/") -> hit.Groups[1].Value ]
+
+                Directory.GetDirectories Repository.root
+                |> List.ofArray
+                |> List.map (fun folder -> string (Path.GetFileName folder))
+                |> List.filter (fun name -> not (unversioned.Contains name))
+                |> List.sort
+                |> shouldEqual (List.sort shown)
+
             testCase "each source file that a document names exists"
             <| fun () ->
                 let files =
@@ -259,6 +290,49 @@ let private mapTests =
 
                 named.Length |> shouldExceed 30
                 named |> List.filter (files.Contains >> not) |> shouldEqual []
+        ]
+
+let private targetsTests =
+    testList
+        "targets"
+        [
+            testCase "each target that a document or a workflow runs is one of build/Targets.fsx"
+            <| fun () ->
+                let known =
+                    let script = File.ReadAllText(Path.Combine(Repository.root, "build", "Targets.fsx"))
+
+                    let table =
+                        script.Substring(script.IndexOf("let targets", StringComparison.Ordinal))
+
+                    set
+                        [
+                            for hit in Regex.Matches(table, @"(?m)^        ""(\w+)"",") -> hit.Groups[1].Value
+                        ]
+
+                let below folder pattern =
+                    Directory.GetFiles(Path.Combine(Repository.root, folder), pattern, SearchOption.AllDirectories)
+
+                let named =
+                    [
+                        yield! below ".github" "*.yml"
+                        yield! below "docs" "*.md"
+                        yield! below ".ci" "*"
+                        yield! below ".devcontainer" "*.json"
+                        yield! Directory.GetFiles(Repository.root, "*.md")
+                    ]
+                    |> List.collect (fun file ->
+                        [
+                            for hit in Regex.Matches(File.ReadAllText file, @"build\.fsx -- (\w+)") ->
+                                hit.Groups[1].Value
+                        ])
+                    |> List.distinct
+
+                known.Count |> shouldExceed 10
+                named.Length |> shouldExceed 8
+                // NAME stands for any of them.
+                named
+                |> List.filter (fun name -> name <> "NAME" && not (known.Contains name))
+                |> shouldEqual []
         ]
 
 let private foldersTests =
@@ -304,4 +378,4 @@ let private foldersTests =
 
 [<Tests>]
 let tests =
-    testList "Architecture" [ dependencies; documents; projectFiles; mapTests; foldersTests ]
+    testList "Architecture" [ dependencies; documents; projectFiles; mapTests; targetsTests; foldersTests ]

@@ -130,6 +130,7 @@ let private files =
         yield! all "src" "*.fs"
         yield! all "src" "*.cs"
         yield! all "samples" "*.fsx"
+        yield! all "build" "*.fsx"
         yield! all "samples" "*.cs"
         yield! Directory.GetFiles(Path.Combine(Repository.root, "docs"), "*.md")
         Path.Combine(Repository.root, "README.md")

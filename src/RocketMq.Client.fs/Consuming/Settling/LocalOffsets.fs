@@ -7,7 +7,7 @@ open Microsoft.Extensions.Logging
 open RocketMq.Protocol
 
 /// Offsets in a file of this machine, where Java's broadcasting consumers look for them too:
-/// `directory/clientId/group/offsets.json`, and `.bak` for the one before. A file is replaced by a whole new one or not at all.
+/// `directory/clientId/group/offsets.json`, and `.bak` for the one before; `FolderNames` says what Windows reserves. A file is replaced by a whole new one or not at all.
 [<Sealed>]
 type internal LocalOffsets(directory: string option, clientId: string, group: string, log: ILogger) =
     let folder =
@@ -16,7 +16,8 @@ type internal LocalOffsets(directory: string option, clientId: string, group: st
             |> Option.defaultWith (fun () ->
                 Path.Combine(Environment.GetFolderPath Environment.SpecialFolder.UserProfile, ".rocketmq_offsets"))
 
-        Path.Combine(root, clientId, group)
+        let name = FolderNames.create (OperatingSystem.IsWindows())
+        Path.Combine(root, name clientId, name group)
 
     let path = Path.Combine(folder, "offsets.json")
     let backup = path + ".bak"
