@@ -12,20 +12,21 @@ open Steps
 /// Packs all packages into a folder.
 let private packInto (folder: string) =
     Projects.packages
-    |> List.map (fun project () ->
-        run
-            [
-                "pack"
-                project
-                "-c"
-                "Release"
-                "-o"
-                folder
-                "-v"
-                "quiet"
-                "--nologo"
-                "-nodeReuse:false"
-            ])
+    |> List.map (fun project ->
+        timed $"{Path.GetFileName project} packed" (fun () ->
+            run
+                [
+                    "pack"
+                    project
+                    "-c"
+                    "Release"
+                    "-o"
+                    folder
+                    "-v"
+                    "quiet"
+                    "--nologo"
+                    "-nodeReuse:false"
+                ]))
     |> inOrder
 
 /// The texts and files that a package is shown by, and which of them it lacks.

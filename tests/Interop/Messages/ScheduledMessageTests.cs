@@ -148,15 +148,15 @@ public sealed class ScheduledMessageTests() : ClockedBrokerFixture(runs: false)
     }
 
     [Test]
-    public void Invalid_numbers_are_refused()
+    public async Task Invalid_numbers_are_refused()
     {
-        Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => EmbeddedBroker.StartAsync(
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => EmbeddedBroker.StartAsync(
             new EmbeddedBrokerOptions { TransactionCheckInterval = TimeSpan.Zero }));
 
-        Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => EmbeddedBroker.StartAsync(
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => EmbeddedBroker.StartAsync(
             new EmbeddedBrokerOptions { TransactionTimeout = TimeSpan.FromSeconds(-1) }));
 
-        Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => EmbeddedBroker.StartAsync(
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => EmbeddedBroker.StartAsync(
             new EmbeddedBrokerOptions { TransactionCheckMax = -1 }));
     }
 }

@@ -36,7 +36,8 @@ public sealed class RemotingLayerTests
         var answers = await Task.WhenAll(calls);
         Assert.That(answers.Select(answer => answer.ResponseCode), Is.All.EqualTo(ResponseCode.Success));
         Assert.That(_proxy.AcceptedConnections, Is.EqualTo(1));
-        Assert.That(clients.For(_proxy.Address), Is.SameAs(clients.For(_proxy.Address)));
+        var first = clients.For(_proxy.Address);
+        Assert.That(clients.For(_proxy.Address), Is.SameAs(first));
         await clients.InvokeAsync(_broker.BrokerAddress, Command.Request(RequestCode.GetBrokerConfig), cancellation);
         Assert.That(clients.Health.Select(health => health.Address), Is.EquivalentTo(new[] { _proxy.Address, _broker.BrokerAddress }));
         await clients.DisposeAsync();
