@@ -18,7 +18,7 @@ type internal RouteAnswer(route: TopicRoute, body: byte[]) =
     member _.Route = route
 
     /// Whether an answer says the same, to the byte.
-    member _.IsSaidBy(answer: RemotingCommand) =
+    member _.IsConfirmedBy(answer: RemotingCommand) =
         answer.ResponseCode = ResponseCode.Success
         && answer.Body.Span.SequenceEqual(ReadOnlySpan body)
 
@@ -32,7 +32,7 @@ type internal RouteAnswer(route: TopicRoute, body: byte[]) =
             Decode =
                 fun answer ->
                     match known with
-                    | NonNull known when known.IsSaidBy answer -> Ok known
+                    | NonNull known when known.IsConfirmedBy answer -> Ok known
                     | _ ->
                         request.Decode answer
                         |> Result.map (fun route -> RouteAnswer(route, answer.Body.ToArray()))

@@ -44,10 +44,10 @@ type internal KnownRoute
     member _.Template = template
 
     /// The same route, said again: what was worked out from it stays.
-    member _.SaidAgain(answer: RouteAnswer | null, now: int64) =
+    member _.Confirmed(answer: RouteAnswer | null, now: int64) =
         KnownRoute(route, publish, answer, now, template)
 
-    static member Said(topic: string, answer: RouteAnswer, clients, now: int64) =
+    static member Answered(topic: string, answer: RouteAnswer, clients, now: int64) =
         let route = answer.Route
         KnownRoute(route, lazy TopicPublishInfo(topic, route, clients), answer, now, ValueNone)
 
@@ -142,12 +142,12 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients) =
 
                 match answer, tryKnown topic with
                 | Ok found, ValueSome old when isSame found.Route old.Route && TopicRoute.leadsSomewhere found.Route ->
-                    return Ok(put topic (old.SaidAgain(found, clock.GetTimestamp())) (fun _ -> true))
+                    return Ok(put topic (old.Confirmed(found, clock.GetTimestamp())) (fun _ -> true))
                 | Ok found, _ when TopicRoute.leadsSomewhere found.Route ->
-                    let next = KnownRoute.Said(topic, found, clients, clock.GetTimestamp())
+                    let next = KnownRoute.Answered(topic, found, clients, clock.GetTimestamp())
                     return Ok(put topic next (fun _ -> true))
                 | _, ValueSome old ->
-                    known[topic] <- old.SaidAgain(old.Answer, clock.GetTimestamp())
+                    known[topic] <- old.Confirmed(old.Answer, clock.GetTimestamp())
                     return Ok old
                 | Ok _, ValueNone -> return Error(RemotingError.NoRoute(topic, nameServer.Endpoints))
                 | Error error, ValueNone when isNotThere error ->

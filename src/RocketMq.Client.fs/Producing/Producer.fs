@@ -125,6 +125,15 @@ type Producer
             else
                 gathered.Task
 
+    /// The addresses of masters that messages go to.
+    let sentTo (routed: (string * Endpoint list) list) =
+        if options.UseVipChannel then
+            routed
+            |> List.map (fun (topic, masters) ->
+                topic, masters |> List.choose (VipChannel.tryOf >> ValueOption.toOption))
+        else
+            routed
+
     let telemetry =
         SendTelemetry(
             options.Client,
@@ -254,7 +263,7 @@ type Producer
             DroppedTraces = producer.DroppedTraces
             SinceSuccess = outcomes.SinceSuccess
             LastFailure = outcomes.LastFailure
-            Problems = unanswered @ outcomes.Problems instance.Routes.Masters
+            Problems = unanswered @ outcomes.Problems(sentTo instance.Routes.Masters)
         }
 
     /// The queues that a topic's messages may go to, by broker and number.

@@ -88,9 +88,6 @@ module internal VipChannel =
         else
             ValueNone
 
-    /// The broker whose VIP channel an address is.
-    let brokerOf (vip: Endpoint) : Endpoint = { vip with Port = vip.Port + 2 }
-
 /// Calls to any number of servers: one connection for each address, made when it is first needed, shared by all callers,
 /// left when no caller has used it for long. Addresses whose connections have been left are forgotten when others come. Safe to
 /// use from any thread.

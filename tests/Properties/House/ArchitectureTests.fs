@@ -268,6 +268,12 @@ let private mapTests =
                 |> List.sort
                 |> shouldEqual (List.sort shown)
 
+        ]
+
+let private namedFiles =
+    testList
+        "named files"
+        [
             testCase "each source file that a document names exists"
             <| fun () ->
                 let files =
@@ -378,4 +384,14 @@ let private foldersTests =
 
 [<Tests>]
 let tests =
-    testList "Architecture" [ dependencies; documents; projectFiles; mapTests; targetsTests; foldersTests ]
+    testList
+        "Architecture"
+        [
+            dependencies
+            documents
+            projectFiles
+            mapTests
+            namedFiles
+            targetsTests
+            foldersTests
+        ]

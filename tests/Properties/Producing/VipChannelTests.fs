@@ -81,7 +81,7 @@ let private refused () : Task =
         | other -> failtest $"%A{other}"
 
         servers.CountOf(RequestCode.SendMessageV2) |> shouldEqual 0
-        // The broker itself is there, and what is said of it stands under its address.
+        // The broker itself is there and answers heartbeats, which says nothing of this port.
         let problem = producer.Health.Problems |> List.exactlyOne
         problem.What |> shouldEqual "topic T"
         problem.Reason |> shouldMention "useVipChannel"

@@ -53,13 +53,6 @@ type internal SendAttempts
             return answer |> Result.map prepared.ReceiptOf
         }
 
-    /// By the address in its route, which heartbeats go to as well: then they tell of the broker while nothing is sent.
-    let brokerOf (client: RemotingClient) =
-        if options.UseVipChannel then
-            VipChannel.brokerOf client.Endpoint
-        else
-            client.Endpoint
-
     let limitOf rest =
         match options.AttemptTimeout with
         | Some limit -> min limit rest
@@ -109,7 +102,7 @@ type internal SendAttempts
         ) : unit =
         let now = clock.GetTimestamp()
         let took = clock.GetElapsedTime(sent, now)
-        let broker = brokerOf client
+        let broker = client.Endpoint
 
         match outcome with
         | Ok _ ->
