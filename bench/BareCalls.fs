@@ -18,8 +18,12 @@ type BareCalls(server: Endpoint, frame: byte[], answerBytes: int, underWay: int,
 
     let writeLoop (isOver: unit -> bool) : Task =
         backgroundTask {
-            while not (isOver ()) do
+            let mutable isLast = false
+
+            while not isLast do
                 do! room.WaitAsync()
+                // One more when the time is over: its answer wakes a reader that has begun to wait in time.
+                isLast <- isOver ()
                 let mutable sent = 0
 
                 while sent < frame.Length do
