@@ -61,7 +61,10 @@ module Zlib =
                     Error(
                         NotInflatable(Compression.Zlib, FailureReason.ofText "it is cut short, or something follows it")
                     )
-        with :? InvalidDataException as error ->
+        with
+        // zlib's other refusals are an IOException, that of a stream that asks for a dictionary for example.
+        | :? InvalidDataException
+        | :? IOException as error ->
             Error(NotInflatable(Compression.Zlib, FailureReason("it is not a zlib stream", Some error)))
 
     /// As a codec: what senders use unless they are told otherwise.
