@@ -8,15 +8,23 @@ open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 
-/// The same bytes without a client: a frame is written as it lies there, answers of a known size are read into one buffer, and so many
-/// calls are under way at a time. What memory and loopback can do.
-[<Sealed>]
-type BareCalls(server: Endpoint, frame: byte[], answerBytes: int, underWay: int, look: byte[] -> unit) =
-    let socket = FloorSocket.create ()
-    let room = new SemaphoreSlim(underWay)
-    let mutable answered = 0L
+/// What bare calls read answers into.
+type AnswerMemory =
+    /// One buffer for all of them: the least there is.
+    | OneBuffer
+    /// Memory of its own for each, as a client must whose callers may keep what they get for ever.
+    | FreshMemory
 
-    let writeLoop (isOver: unit -> bool) : Task =
+/// The same bytes without a client: a frame is written as it lies there, answers of a known size are read, and so many calls are under way at
+/// a time. What memory and loopback can do.
+[<Sealed>]
+type BareCalls
+    (server: Endpoint, frame: byte[], answerBytes: int, memory: AnswerMemory, underWay: int, look: byte[] -> unit) =
+
+    let newAnswer () : byte[] =
+        GC.AllocateUninitializedArray<byte> answerBytes
+
+    let writeLoop (socket: Socket) (room: SemaphoreSlim) (isOver: unit -> bool) : Task =
         backgroundTask {
             let mutable isLast = false
 
@@ -24,19 +32,15 @@ type BareCalls(server: Endpoint, frame: byte[], answerBytes: int, underWay: int,
                 do! room.WaitAsync()
                 // One more when the time is over: its answer wakes a reader that has begun to wait in time.
                 isLast <- isOver ()
-                let mutable sent = 0
-
-                while sent < frame.Length do
-                    let! more =
-                        socket.SendAsync(ReadOnlyMemory(frame, sent, frame.Length - sent), SocketFlags.None)
-
-                    sent <- sent + more
+                do! FloorSocket.sendAll socket frame frame.Length
         }
 
-    let readLoop (isOver: unit -> bool) : Task =
+    /// Gives how many answers came.
+    let readLoop (socket: Socket) (room: SemaphoreSlim) (isOver: unit -> bool) : Task<int64> =
         backgroundTask {
-            let bytes: byte[] = Array.zeroCreate answerBytes
+            let mutable bytes = newAnswer ()
             let mutable count = 0
+            let mutable answered = 0L
 
             while not (isOver ()) do
                 let! more = FloorSocket.receive server socket bytes count
@@ -46,26 +50,29 @@ type BareCalls(server: Endpoint, frame: byte[], answerBytes: int, underWay: int,
                     look bytes
                     count <- 0
                     answered <- answered + 1L
+
+                    if memory = FreshMemory then
+                        bytes <- newAnswer ()
+
                     room.Release() |> ignore<int>
+
+            return answered
         }
 
-    member _.Connect() = FloorSocket.connect server socket
-
-    /// Calls for a while, and gives calls a second.
+    /// Calls for a while over a connection of its own, and gives calls a second.
     member _.Run(span: TimeSpan) : float =
+        use socket = FloorSocket.create ()
+        use room = new SemaphoreSlim(underWay)
+        FloorSocket.connect server socket
         let began = Stopwatch.GetTimestamp()
         let isOver () = Stopwatch.GetElapsedTime began >= span
-        let before = answered
-        let reading = readLoop isOver
-        let writing = writeLoop isOver
+        let reading = readLoop socket room isOver
+        let writing = writeLoop socket room isOver
+
+        let answered =
+            reading |> Limited.task "the answer to a bare call" (span + Limited.patience)
 
         // Who writes last may wait for room that nobody makes any more.
-        reading |> Limited.action "the answer to a bare call" (span + Limited.patience)
         room.Release underWay |> ignore<int>
         writing |> Limited.action "the last bare call" (span + Limited.patience)
-        float (answered - before) / (Stopwatch.GetElapsedTime began).TotalSeconds
-
-    interface IDisposable with
-        member _.Dispose() =
-            socket.Dispose()
-            room.Dispose()
+        float answered / (Stopwatch.GetElapsedTime began).TotalSeconds

@@ -2,6 +2,7 @@
 module RocketMq.Bench.Bodies
 
 open System
+open System.Globalization
 open System.Threading
 open System.Threading.Tasks
 open RocketMq.Protocol
@@ -54,34 +55,82 @@ let private sizeText (bytes: int) =
     else
         $"{bytes >>> 10} KiB"
 
-/// Rounds of both, one after the other.
-let private compare (settings: Settings) what (bytes: int) (bare: BareCalls) (client: Transport.Target<bool>) =
+/// The same bytes through bare sockets: into one buffer and, for what is received, into memory of its own for each answer.
+type private Bare =
+    {
+        Least: BareCalls
+        Fresh: BareCalls option
+    }
+
+/// Rounds of all, one after the other.
+let private compare (settings: Settings) what (bytes: int) (bare: Bare) (client: Transport.Target<bool>) =
     let rounds = settings.Pick(7, 3)
-    bare.Connect()
-    bare.Run span |> ignore<float>
+
+    for calls in bare.Least :: Option.toList bare.Fresh do
+        calls.Run span |> ignore<float>
 
     Transport.load (Latencies callers) callers client Transport.warmUp
     |> ignore<int64>
 
-    let pairs =
-        [ for _ in 1..rounds -> bare.Run span, Transport.roundOf span callers client ]
-
-    let median (value: float * Transport.Round -> float) =
-        pairs |> List.map value |> Samples.median
+    let runs =
+        [
+            for _ in 1..rounds ->
+                let least = bare.Least.Run span
+                let fresh = bare.Fresh |> Option.map (fun calls -> calls.Run span)
+                let ours = Transport.roundOf span callers client
+                struct (least, fresh, ours)
+        ]
 
     let megabytes (calls: float) = calls * float bytes / 1e6
-    let bareRate = median fst |> megabytes
-    let rate = median (fun (_, round) -> round.CallsPerSecond) |> megabytes
-    let share = median (fun (bare, round) -> round.CallsPerSecond / bare)
-    let allocated = median (fun (_, round) -> round.BytesPerCall)
+
+    let median (value: struct (float * float option * Transport.Round) -> float option) =
+        match List.choose value runs with
+        | [] -> None
+        | values -> Some(Samples.median values)
+
     let name = $"bodies {what} {sizeText bytes}"
-    settings.Row $"{name} MB/s" rate
-    settings.Row $"{name} bare MB/s" bareRate
-    settings.Row $"{name} share" share
-    settings.Row $"{name} bytes" allocated
+
+    let row figure value =
+        value |> Option.iter (settings.Row $"{name} {figure}")
+        value
+
+    let rate =
+        row "MB/s" (median (fun struct (_, _, ours) -> Some(megabytes ours.CallsPerSecond)))
+
+    let bareRate =
+        row "bare MB/s" (median (fun struct (least, _, _) -> Some(megabytes least)))
+
+    let share =
+        row "share" (median (fun struct (least, _, ours) -> Some(ours.CallsPerSecond / least)))
+
+    let freshRate =
+        row "fresh MB/s" (median (fun struct (_, fresh, _) -> Option.map megabytes fresh))
+
+    let freshShare =
+        row
+            "of fresh"
+            (median (fun struct (_, fresh, ours) -> fresh |> Option.map (fun fresh -> ours.CallsPerSecond / fresh)))
+
+    let allocated =
+        row "bytes" (median (fun struct (_, _, ours) -> Some ours.BytesPerCall))
+
+    let number (value: float option) =
+        match value with
+        | Some value -> value.ToString("N0", CultureInfo.InvariantCulture)
+        | None -> ""
+
+    let percent (value: float option) =
+        match value with
+        | Some value -> value.ToString("P0", CultureInfo.InvariantCulture)
+        | None -> ""
+
+    let allocatedByByte =
+        match allocated with
+        | Some allocated -> allocated / float bytes
+        | None -> 0.0
 
     Console.Out.WriteLine
-        $"| {what, -7} | {sizeText bytes, 7} | {bareRate, 9:N0} | {rate, 9:N0} | {share, 6:P0} | {allocated / float bytes, 10:N2} |"
+        $"| {what, -7} | {sizeText bytes, 7} | {number bareRate, 9} | {number freshRate, 10} | {number rate, 9} | {percent share, 6} | {percent freshShare, 8} | {allocatedByByte, 10:N2} |"
 
 let private measureSends settings (bytes: int) =
     Responder.withResponder (fun port ->
@@ -94,9 +143,13 @@ let private measureSends settings (bytes: int) =
         let answerBytes =
             (Frame.encode Header.Binary Samples.sendAnswer |> Samples.ok).Length
 
-        use bare = new BareCalls(server, frame, answerBytes, callers, ignore<byte[]>)
-        let client = RemotingClient(server, options)
+        let bare =
+            {
+                Least = BareCalls(server, frame, answerBytes, OneBuffer, callers, ignore<byte[]>)
+                Fresh = None
+            }
 
+        let client = RemotingClient(server, options)
         compare settings "send" bytes bare (Transport.clientTarget id (fun () -> send client request))
         client.Close() |> Limited.action "closing the client" Limited.patience)
 
@@ -114,7 +167,12 @@ let private measurePulls settings (bytes: int) =
             Crc32.compute (ReadOnlySpan(answer, answer.Length - bytes, bytes))
             |> ignore<uint32>
 
-        use bare = new BareCalls(server, frame, answerBytes, callers, check)
+        let bare =
+            {
+                Least = BareCalls(server, frame, answerBytes, OneBuffer, callers, check)
+                Fresh = Some(BareCalls(server, frame, answerBytes, FreshMemory, callers, check))
+            }
+
         let client = RemotingClient(server, options)
 
         compare settings "receive" bytes bare (Transport.clientTarget id (fun () -> pullAndCheck client))
@@ -123,11 +181,12 @@ let private measurePulls settings (bytes: int) =
 let run (settings: Settings) =
     Console.Out.WriteLine
         $"Calls with large bodies, {callers} at a time, to a server in another process that keeps nothing, beside the same bytes through \
-        a bare socket, whose receiver computes the checksum too. Medians of rounds of {span.TotalSeconds} s, one after the other; \
-        bytes are what the client's process allocates for each byte of a body."
+        a bare socket, whose receiver computes the checksum too: into one buffer, and into fresh memory for each answer, as a client must \
+        whose callers may keep a body. Medians of rounds of {span.TotalSeconds} s, one after the other; bytes are what the client's process \
+        allocates for each byte of a body."
 
-    Console.Out.WriteLine "| what    | body    | bare MB/s | ours MB/s | share  | bytes/byte |"
-    Console.Out.WriteLine "|---------|---------|-----------|-----------|--------|------------|"
+    Console.Out.WriteLine "| what    | body    | bare MB/s | fresh MB/s | ours MB/s | share  | of fresh | bytes/byte |"
+    Console.Out.WriteLine "|---------|---------|-----------|------------|-----------|--------|----------|------------|"
     List.iter (measureSends settings) sizes
     List.iter (measurePulls settings) sizes
     0

@@ -1,9 +1,7 @@
-/// Push consumers on messages that wait, each in a process of its own, beside a floor that keeps nothing; and on messages that
-/// come one by one.
+/// Push consumers on messages that wait, each in a process of its own, beside a floor that keeps nothing.
 module RocketMq.Bench.Consuming
 
 open System
-open System.Buffers.Binary
 open System.Diagnostics
 open System.Globalization
 open System.Threading
@@ -220,88 +218,11 @@ let private runWaiting (settings: Settings) nameServer =
     printRow settings "push, one message a call" (ofIndex 1) (ofIndex 0)
     printRow settings "push, up to 32, 4 handlers" (ofIndex 2) (ofIndex 0)
 
-let private paced = "BenchPaced"
-let private pacedRate = 1000
-
-/// 1,000 messages a second: from before the send to the handler, and how many wait.
-let private runPaced (settings: Settings) nameServer =
-    let pacedFor = TimeSpan.FromSeconds(settings.Pick(10.0, 3.0))
-
-    let producer =
-        Producer.Start(ProducerOptions.create "bench-producer" (serversOf nameServer))
-        |> Samples.ok
-
-    let send (ticks: int64) =
-        let body: byte[] = Array.zeroCreate 128
-        BinaryPrimitives.WriteInt64BigEndian(body, ticks)
-        producer.Send(Message.ofBytes paced body, CancellationToken.None)
-
-    send 0L
-    |> Limited.task "the first send" Limited.patience
-    |> Samples.ok
-    |> ignore<SendReceipt>
-
-    let total = pacedRate * int pacedFor.TotalSeconds
-    let latencies = Latencies 1
-    let gate = obj ()
-    let mutable received = 0
-    let mutable mostWaiting = 0
-    let mutable sent = 0
-
-    let handler =
-        ConsumeHandler.EachMessage(fun message _ ->
-            let ticks = BinaryPrimitives.ReadInt64BigEndian((Samples.ok message.Body).Span)
-
-            if ticks > 0L then
-                lock gate (fun () ->
-                    latencies.Add(0, Stopwatch.GetTimestamp() - ticks)
-                    received <- received + 1)
-
-            ValueTask<ConsumeResult> ConsumeResult.Success)
-
-    let consumer =
-        start
-            (optionsOf nameServer $"bench-{Guid.NewGuid():N}"
-             |> PushConsumerOptions.subscribe paced Filter.all)
-            handler
-
-    // Its queues are assigned before the first message is sent.
-    Limited.condition "the consumer's assignment" Limited.patience (fun () -> consumer.Health.Queues.Length >= 4)
-    let began = Stopwatch.GetTimestamp()
-
-    while sent < total do
-        let due = int ((Stopwatch.GetElapsedTime began).TotalSeconds * float pacedRate)
-
-        while sent < min due total do
-            send (Stopwatch.GetTimestamp())
-            |> ignore<Task<Result<SendReceipt, RemotingError>>>
-
-            sent <- sent + 1
-
-        mostWaiting <- max mostWaiting (sent - Volatile.Read &received)
-        Thread.Sleep 1
-
-    Limited.condition "the last message" Limited.patience (fun () -> Volatile.Read &received >= total)
-
-    match latencies.Percentiles [ 0.5; 0.99; 0.999 ] with
-    | [ median; p99; p999 ] ->
-        settings.Row "consumer paced p50 us" median
-        settings.Row "consumer paced p99 us" p99
-
-        Console.Out.WriteLine
-            $"{pacedRate:N0} messages a second for {pacedFor.TotalSeconds} s: from before the send to the handler {median:N0} us \
-            (p99 {p99:N0}, p99.9 {p999:N0}); at most {mostWaiting} messages on their way at a time."
-    | _ -> ()
-
-    consumer.Close() |> Limited.action "closing the consumer" Limited.patience
-
-    producer.Close() |> Limited.action "closing the producer" Limited.patience
-
 /// Against a cluster, if one is named, else against an embedded broker in a process of its own.
 let run (settings: Settings) (nameServer: string option) =
     let measureAll server =
         runWaiting settings server
-        runPaced settings server
+        Paced.run settings server
 
     match nameServer with
     | Some server -> measureAll server

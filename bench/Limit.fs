@@ -1,8 +1,6 @@
 namespace RocketMq.Bench
 
 open System
-open System.Buffers.Binary
-open System.Net.Sockets
 open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
@@ -18,49 +16,28 @@ type Limit(server: Endpoint, underWay: int) =
         Array.init underWay (fun _ -> request) |> Array.concat
 
     let frameBytes = frames.Length / underWay
-    let bytes: byte[] = Array.zeroCreate (1 <<< 17)
-    let mutable count = 0
+    let received = FloorFrames(server, socket, 1 <<< 17)
+    let send requests = FloorSocket.sendAll socket frames (requests * frameBytes)
 
-    let send requests : Task =
-        backgroundTask {
-            let mutable sent = 0
-
-            while sent < requests * frameBytes do
-                let! more =
-                    socket.SendAsync(ReadOnlyMemory(frames, sent, requests * frameBytes - sent), SocketFlags.None)
-
-                sent <- sent + more
-        }
-
-    /// Takes the whole answers at the front. Gives how many.
+    /// Takes the whole answers that are there. Gives how many.
     let takeAnswers () =
-        let mutable position = 0
         let mutable answers = 0
-        let mutable isWhole = true
+        let mutable frame = received.Take()
 
-        while isWhole && count - position >= 4 do
-            let frameBytes = FloorSocket.frameBytes bytes position
+        while frame.Length > 0 do
+            let struct (_, code) = FloorSocket.answerOf frame.Span
 
-            if count - position < frameBytes then
-                isWhole <- false
-            else
-                let struct (_, code) =
-                    FloorSocket.answerOf (ReadOnlySpan(bytes, position, frameBytes))
+            if code <> 0 then
+                raise (BenchFailed $"{server} refused a send of the limit with code {code}")
 
-                if code <> 0 then
-                    raise (BenchFailed $"{server} refused a send of the limit with code {code}")
+            answers <- answers + 1
+            frame <- received.Take()
 
-                answers <- answers + 1
-                position <- position + frameBytes
-
-        Buffer.BlockCopy(bytes, position, bytes, 0, count - position)
-        count <- count - position
         answers
 
     let receive () =
         backgroundTask {
-            let! more = FloorSocket.receive server socket bytes count
-            count <- count + more
+            do! received.Receive()
             return takeAnswers ()
         }
 

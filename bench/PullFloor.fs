@@ -66,29 +66,18 @@ type PullFloor(server: Endpoint, topic: string, queues: int, messages: int) =
             for queueId in 0 .. queues - 1 do
                 do! pull queueId 0L
 
-            let mutable bytes: byte[] = Array.zeroCreate (1 <<< 20)
-            let mutable count = 0
+            let frames = FloorFrames(server, socket, 1 <<< 20)
 
             while found < messages do
-                let! more = FloorSocket.receive server socket bytes count
-                count <- count + more
-                let mutable position = 0
-                let mutable isWhole = true
+                do! frames.Receive()
+                let mutable answer = frames.Take()
 
-                while isWhole && count - position >= 8 do
-                    let frameBytes = FloorSocket.frameBytes bytes position
+                while answer.Length > 0 do
+                    let struct (queueId, next) = readAnswer answer.Span
+                    answer <- frames.Take()
 
-                    if count - position < frameBytes then
-                        isWhole <- false
-                    else
-                        let struct (queueId, next) = readAnswer (ReadOnlySpan(bytes, position, frameBytes))
-                        position <- position + frameBytes
-
-                        if found < messages then
-                            do! pull queueId next
-
-                Buffer.BlockCopy(bytes, position, bytes, 0, count - position)
-                count <- count - position
+                    if found < messages then
+                        do! pull queueId next
         }
 
     interface IDisposable with

@@ -202,12 +202,17 @@ let private consuming (out: StringBuilder) (other: Other option) (server: Server
 
         line ""
 
-        let paced part =
-            cell (table.Find $"consumer paced {part} us")
+        let paced who part =
+            cell (table.Find $"consumer paced {who} {part} us")
 
-        let p50 = paced "p50"
-        let p99 = paced "p99"
-        line $"1,000 messages a second, from before the send to the handler: p50 {p50} us, p99 {p99} us."
+        line
+            "1,000 messages a second, from before the send to the handler, in microseconds; the floor writes frames that were encoded beforehand, and reads what arrives where it lies:"
+
+        line ""
+        head [ "who"; "p50"; "p99"; "p99.9" ] |> List.iter line
+
+        for who, name in [ "floor", "floor"; "prod.", "ours" ] do
+            row [ name; paced who "p50"; paced who "p99"; paced who "p99.9" ] |> line
 
         line ""
 
@@ -229,35 +234,48 @@ let private bodies (out: StringBuilder) (table: Table) =
         line ""
 
         line
-            "Four calls at a time, beside the same bytes through a bare socket whose receiver computes the checksum too."
+            "Four calls at a time, beside the same bytes through a bare socket whose receiver computes the checksum too: into one buffer and, for what is received, into fresh memory for each answer, as a client must whose callers may keep a body."
 
         line ""
-        head [ "what"; "bare MB/s"; "ours MB/s"; "share" ] |> List.iter line
+
+        head [ "what"; "bare MB/s"; "fresh MB/s"; "ours MB/s"; "of bare"; "of fresh" ]
+        |> List.iter line
 
         for name in names do
             let find figure = table.Find $"{before}{name} {figure}"
 
-            [ name; cell (find "bare MB/s"); spread (find "MB/s"); cell (find "share") ]
+            [
+                name
+                cell (find "bare MB/s")
+                cell (find "fresh MB/s")
+                spread (find "MB/s")
+                cell (find "share")
+                cell (find "of fresh")
+            ]
             |> row
             |> line
 
         line ""
 
+let private queueCounts (table: Table) =
+    table.Names
+    |> Seq.choose (fun name ->
+        match name.Split ' ' with
+        | [| "scale"; queues; "start"; "ms" |] -> Some queues
+        | _ -> None)
+    |> List.ofSeq
+
 let private scale (out: StringBuilder) (table: Table) =
     let line (text: string) = out.AppendLine text |> ignore
-
-    let queues =
-        table.Names
-        |> Seq.choose (fun name ->
-            match name.Split ' ' with
-            | [| "scale"; queues; "start"; "ms" |] -> Some queues
-            | _ -> None)
-        |> List.ofSeq
+    let queues = queueCounts table
 
     if not queues.IsEmpty then
         line "## Many queues"
         line ""
-        line "One push consumer on topics of 4 queues: until all were read, and then while nothing happens."
+
+        line
+            "One push consumer on topics of 4 queues: until all were read, and then while nothing happens. [Scale](scale.md) says what grows with what."
+
         line ""
 
         [ "queues"; "start ms"; "% of a core"; "KiB/s of garbage"; "KiB" ]
@@ -278,6 +296,35 @@ let private scale (out: StringBuilder) (table: Table) =
             |> line
 
         line ""
+
+/// What one queue costs, by how many there are: bars of one height are growth in proportion, smaller ones on the right are less.
+let private scaleChart (table: Table) =
+    let panel title figure (unit: float) =
+        {
+            Chart.Title = title
+            Chart.Groups =
+                [
+                    for count in queueCounts table ->
+                        let share =
+                            match table.Find $"scale {count} {figure}" with
+                            | [] -> None
+                            | values ->
+                                let queues = Double.Parse(count, CultureInfo.InvariantCulture)
+                                Some(Samples.median values * unit / queues)
+
+                        {
+                            Chart.Name = $"{count} queues"
+                            Chart.Values = [ share ]
+                        }
+                ]
+        }
+
+    [
+        panel "Microseconds of the start, for each queue" "start ms" 1000.0
+        panel "Bytes of garbage a second while nothing happens, for each queue" "KiB/s" 1024.0
+        panel "Bytes of memory, for each queue" "KiB" 1024.0
+    ]
+    |> Chart.draw "What one queue costs" [ "one push consumer, topics of 4 queues" ]
 
 let private kindsOf (server: Server) =
     match server.NameServer with
@@ -336,7 +383,7 @@ let private chart (other: Other option) (tables: (Server * Table) list) =
         })
     |> Chart.draw "Awaited sends a second" series
 
-/// Measures against the embedded broker and the servers that are named, and writes `performance.md` and `performance.svg` into a folder.
+/// Measures against the embedded broker and the servers that are named, and writes `performance.md`, `performance.svg` and `scale.svg` into a folder.
 let run (settings: Settings) (folder: string) (commit: string) (servers: string list) =
     let other = other ()
 
@@ -374,4 +421,9 @@ let run (settings: Settings) (folder: string) (commit: string) (servers: string 
 
     File.WriteAllText(Path.Combine(folder, "performance.md"), out.ToString().TrimEnd() + "\n")
     File.WriteAllText(Path.Combine(folder, "performance.svg"), chart other tables)
+
+    for server, table in tables do
+        if server.NameServer.IsNone then
+            File.WriteAllText(Path.Combine(folder, "scale.svg"), scaleChart table)
+
     0

@@ -101,7 +101,7 @@ let run (settings: Settings) (nameServer: string option) =
     Console.Out.WriteLine "|--------|--------|----------|---------|---------|-----------|"
 
     let measureAll server =
-        List.iter (measure settings server) (settings.Pick([ 25; 250; 2_500 ], [ 25; 250 ]))
+        List.iter (measure settings server) [ 25; 250; 2_500 ]
 
     match nameServer with
     | Some server -> measureAll server

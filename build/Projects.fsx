@@ -37,4 +37,5 @@ let csharpFolders =
         "samples/OrderService"
         "samples/Worker"
         "samples/Quickstart"
+        "samples/Gallery"
     ]

@@ -166,6 +166,79 @@ let tests =
                     |> List.distinct
 
                 Expect.equal bad [ "broker-c"; masterA.ToString(); masterB.ToString(); orphan.ToString() ] "what is bad"
+
+            testCase "a check finds a broker that takes no sends, one that is drained, and a SYNC_MASTER without a slave"
+            <| fun () ->
+                let table: TopicTable =
+                    {
+                        Topics = Map.ofList [ "Orders", config "Orders" 4 ]
+                        Version = None
+                        MappingVersion = None
+                        MappingInfos = None
+                        MappingDetails = None
+                    }
+
+                let replication: ReplicationStatus =
+                    {
+                        IsMaster = true
+                        MaxOffset = 0L
+                        InSyncSlaves = 0
+                        Connections = []
+                        Client = None
+                    }
+
+                /// Routes that name the queues of these brokers with these permissions.
+                let routed (permissions: (BrokerAddress * int) list) =
+                    answering GetRoute.operation (fun _ _ ->
+                        TopicRoute.create
+                            [
+                                for broker, permission in permissions ->
+                                    {
+                                        BrokerName = broker.Name
+                                        ReadQueues = 4
+                                        WriteQueues = 4
+                                        Permission = permission
+                                        TopicSysFlag = 0
+                                    }
+                            ]
+                            [])
+
+                let found known permissions =
+                    run
+                        [
+                            cluster [ masterA; masterB ]
+                            answering Maintenance.runtimeInfo (fun _ () -> Map.empty)
+                            answering Maintenance.replication (fun _ () -> replication)
+                            answering Topics.all (fun _ () -> table)
+                            settings known
+                            routed permissions
+                        ]
+                        (ClusterCheck.run BrokerScope.All CheckLimits.Default)
+                    |> valueOf
+                    |> List.filter (fun one -> one.Level <> FindingLevel.Good)
+                    |> List.map (fun one -> one.Level, one.Subject, one.Text.Split([| ':'; '.' |])[0])
+
+                let both = [ masterA; masterB ]
+                let fine = both |> List.map (fun broker -> broker, 6)
+                Expect.isEmpty (found [ "brokerPermission", "6"; "brokerRole", "ASYNC_MASTER" ] fine) "all is well"
+
+                Expect.equal
+                    (found [ "brokerPermission", "4" ] fine)
+                    [ for broker in both -> FindingLevel.Warning, broker.ToString(), "it takes no sends" ]
+                    "permission"
+
+                Expect.equal
+                    (found [ "brokerRole", "SYNC_MASTER" ] fine)
+                    [
+                        for broker in both ->
+                            FindingLevel.Bad, broker.ToString(), "it is a SYNC_MASTER without a slave"
+                    ]
+                    "role"
+
+                Expect.equal
+                    (found [] [ masterA, 6; masterB, 4 ])
+                    [ FindingLevel.Warning, masterB.ToString(), "routes name it as not writable" ]
+                    "drained"
         ]
 
 [<Tests>]

@@ -42,6 +42,9 @@ type CheckLimits =
 
 /// Whether a cluster is as it should be.
 module ClusterCheck =
+    /// Of a permission.
+    let private writeBit = 2
+
     let private finding level subject text =
         {
             Level = level
@@ -140,6 +143,70 @@ module ClusterCheck =
                 finding FindingLevel.Unknown (broker.ToString()) (RemotingError.briefly error)
             ]
 
+    let private number (name: string) (settings: Setting list) =
+        BrokerSettings.valueOf name settings
+        |> Option.bind (fun (value: string) ->
+            match System.Int32.TryParse value with
+            | true, number -> Some number
+            | _ -> None)
+
+    /// What a master's settings make of its sends. One that does not tell its settings is spoken of where it does not answer.
+    let private settings
+        (broker: BrokerAddress)
+        (answer: Result<BrokerSettingsAnswer, RemotingError>)
+        (replication: Result<ReplicationStatus, RemotingError>)
+        =
+        let subject = broker.ToString()
+
+        match answer with
+        | Error _ -> []
+        | Ok answer ->
+            [
+                match number "brokerPermission" answer.Settings with
+                | Some permission when permission &&& writeBit = 0 ->
+                    finding
+                        FindingLevel.Warning
+                        subject
+                        (invariant $"it takes no sends: its setting brokerPermission is {permission}, 6 lets it take them")
+                | _ -> ()
+                match BrokerSettings.valueOf "brokerRole" answer.Settings, replication with
+                | Some "SYNC_MASTER", Ok status when status.Connections.IsEmpty ->
+                    finding
+                        FindingLevel.Bad
+                        subject
+                        "it is a SYNC_MASTER without a slave: sends are stored and answered with SLAVE_NOT_AVAILABLE. Start its slave."
+                | _ -> ()
+            ]
+
+    /// Whether routes name a master's queues as writable where its own settings do. Any topic of its tells: a drain is of all.
+    let private drained (tables: Answers<TopicTable>) (broker: BrokerAddress) : Plan<Finding list> =
+        let writable =
+            tables.Answers
+            |> List.filter (fun (other, _) -> other = broker)
+            |> List.collect (fun (_, table) -> table.Topics.Values |> List.ofSeq)
+            |> List.filter (fun topic -> topic.Permission &&& writeBit <> 0 && topic.WriteQueues > 0)
+            |> List.map _.Name
+            |> List.sort
+
+        match writable with
+        | [] -> Plan.ofResult (Ok [])
+        | topic :: _ ->
+            Plan.attempt (Directory.route topic)
+            |> Plan.map (fun answer ->
+                match answer with
+                | Error _ -> []
+                | Ok route ->
+                    match route.Queues |> List.filter (fun queues -> queues.BrokerName = broker.Name) with
+                    | [] -> []
+                    | queues when queues |> List.exists _.IsWritable -> []
+                    | _ ->
+                        [
+                            finding
+                                FindingLevel.Warning
+                                (broker.ToString())
+                                "routes name it as not writable: it was drained, and producers send it nothing. `rocketmq broker restore` brings it back."
+                        ])
+
     let private topics (tables: Answers<TopicTable>) =
         let byCluster = tables.Answers |> List.groupBy (fun (broker, _) -> broker.Cluster)
 
@@ -188,15 +255,23 @@ module ClusterCheck =
             and! replication =
                 ofMasters
                 |> List.map (fun broker ->
-                    Plan.query (Target.Broker broker) "replication" (Maintenance.replication.Request())
-                    |> Plan.map (slaves limits broker))
+                    plan {
+                        let! replication =
+                            Plan.query (Target.Broker broker) "replication" (Maintenance.replication.Request())
+
+                        and! known = Plan.query (Target.Broker broker) "settings" (Settings.ofBroker.Request())
+                        return slaves limits broker replication @ settings broker known replication
+                    })
                 |> Plan.all
 
             and! tables = Answers.query ofMasters "settings of all topics" (Topics.all.Request())
+
+            let! drains = ofMasters |> List.map (drained tables) |> Plan.all
 
             return
                 masters brokers
                 @ List.collect (status limits) rows
                 @ List.concat replication
+                @ List.concat drains
                 @ topics tables
         }

@@ -229,7 +229,13 @@ module Changing =
             warn invocation change
 
             if not (Change.isNeeded change) then
-                invocation.Note "Nothing to change: all is as it should be."
+                invocation.Note(
+                    if change.Warnings.IsEmpty then
+                        "Nothing to change: all is as it should be."
+                    else
+                        "Nothing was changed: see the warnings above."
+                )
+
                 return Invocation.finish invocation [ plan change ]
             elif invocation.IsDryRun then
                 invocation.Note $"Would {change.Summary}; nothing was written."
