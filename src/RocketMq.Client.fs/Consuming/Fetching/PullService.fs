@@ -16,7 +16,7 @@ module internal VisibleMessage =
             else
                 message.Topic
 
-        let topic = Namespaced.unwrap space sentTo
+        let topic = Namespaced.unwrap space (PopRetryTopics.origin retryTopic sentTo)
 
         if Object.ReferenceEquals(topic, message.Topic) then
             message
