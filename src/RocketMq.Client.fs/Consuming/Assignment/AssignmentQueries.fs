@@ -11,7 +11,7 @@ type internal BrokerSharing =
     {
         /// Brokers know `Averagely` and `AveragelyByCircle`.
         Strategy: AllocationStrategy
-        /// Whether this member pops what brokers hand out by pop.
+        /// Whether this member pops what brokers deliver by pop.
         CanPop: bool
     }
 

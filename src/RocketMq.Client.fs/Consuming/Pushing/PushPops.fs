@@ -3,7 +3,7 @@ namespace RocketMq
 open System.Threading
 open System.Threading.Tasks
 
-/// Pops the topics of a push consumer that brokers hand out by pop, for its handler. It belongs to the consumer's membership. It has
+/// Pops the topics of a push consumer that brokers deliver by pop, for its handler. It belongs to the consumer's membership. It has
 /// handlers of its own, as many as the consumer has for what it pulls, as in Java.
 [<Sealed>]
 type internal PushPops
