@@ -20,6 +20,11 @@ module internal PopRetryTopics =
         && topic.StartsWith(retryTopic, StringComparison.Ordinal)
         && (topic[retryTopic.Length] = '_' || topic[retryTopic.Length] = '+')
 
+    /// Whether a message of such a topic belongs to another group: topic b of group a has the retry topic of group a_b. What that one has sent
+    /// back names the topic that it came from; what was popped does not.
+    let isForeign (message: StoredMessage) : bool =
+        Properties.contains PropertyName.retryTopic message.Properties
+
     /// The topic that was popped; of any other topic itself.
     let origin (retryTopic: string) (topic: string) : string =
         if isOne retryTopic topic then

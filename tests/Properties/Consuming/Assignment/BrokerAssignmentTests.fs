@@ -285,6 +285,48 @@ let private behaviour =
                     seen.Total |> shouldEqual 100
                 })
 
+        timed
+            withOne
+            "what another group has sent back is not taken for what was popped, though its topic has the same name"
+            (fun clock cluster ->
+                task {
+                    do! cluster.CreateTopicAsync("U", 1)
+                    let seen = Seen()
+                    let others = Seen()
+
+                    let handler =
+                        ConsumeHandler.EachMessage(fun received _ ->
+                            others.Add(textOf received)
+
+                            ValueTask<ConsumeResult>(
+                                if received.Message.ReconsumeTimes = 0 then
+                                    ConsumeResult.Retry
+                                else
+                                    ConsumeResult.Success
+                            ))
+
+                    let! other =
+                        startConsumer
+                            (consumerOf cluster clock "C_T" |> PushConsumerOptions.subscribe "U" Filter.all)
+                            handler
+
+                    do! sendAll cluster "U" [ "x" ]
+                    do! ChaosRig.pass clock (fun () -> others.Total = 2)
+                    let! consumer = startConsumer (subscribedAt cluster clock) (remember seen)
+
+                    let readsRetries () =
+                        consumer.Health.Queues
+                        |> List.exists (fun one -> one.Queue.Topic = "%RETRY%C_T" && one.Committable > 0L)
+
+                    do! ChaosRig.pass clock readsRetries
+                    seen.Total |> shouldEqual 0
+                    do! close clock consumer
+                    do! close clock other
+                })
+    ]
+
+let private pauses =
+    [
         timed withOne "a consumer that is paused pops nothing, and goes on" (fun clock cluster ->
             task {
                 do! setMode cluster PopMode
@@ -335,4 +377,4 @@ let private settings =
 
 [<Tests>]
 let tests =
-    testList "Broker assignments" (sharing @ faults @ modes @ retries @ behaviour @ settings)
+    testList "Broker assignments" (sharing @ faults @ modes @ retries @ behaviour @ pauses @ settings)
