@@ -46,6 +46,13 @@ public sealed partial class PushConsumerBuilder : ConsumerBuilder<PushConsumerBu
         return Set(strategy.Inner);
     }
 
+    /// <summary>
+    /// Whether the members share the queues by themselves. Default true. With false brokers of 5.0 or later assign them, averagely or averagely by
+    /// circle, and say whether a topic is pulled or popped, as an operator has set it (<c>rocketmq group mode</c>); brokers before 5.0 leave it to the
+    /// members. Consumers in order always pull. Java's <c>setClientRebalance</c>.
+    /// </summary>
+    public PushConsumerBuilder ClientRebalance(bool value) => Set(value);
+
     /// <summary>How many handlers work at a time. Default 20.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Not from 1 to 10,000.</exception>
     public PushConsumerBuilder Concurrency(int handlers) => Set(handlers);

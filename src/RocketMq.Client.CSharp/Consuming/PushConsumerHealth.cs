@@ -7,8 +7,14 @@ public sealed class PushConsumerHealth : ClientHealth
 
     internal PushConsumerHealth(Core.PushConsumerHealth inner) : base(inner.IsHealthy, inner.Problems) => _inner = inner;
 
-    /// <summary>The queues that it reads.</summary>
+    /// <summary>The queues that it pulls.</summary>
     public IReadOnlyList<QueueHealth> Queues => [.. _inner.Queues.Select(queue => new QueueHealth(queue))];
+
+    /// <summary>
+    /// What it pops because brokers hand it out so, see <see cref="PushConsumerBuilder.ClientRebalance"/>: queues, or all of a broker's, with the queue
+    /// id -1.
+    /// </summary>
+    public IReadOnlyList<MessageQueue> Popped => [.. _inner.Popped.Select(MessageQueue.FromCore)];
 
     /// <summary>Handled with success.</summary>
     public long Consumed => _inner.Consumed;

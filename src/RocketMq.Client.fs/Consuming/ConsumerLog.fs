@@ -38,4 +38,7 @@ module internal ConsumerLog =
     let topicMissing: Event3<string, string, string> = event3 warning 1134 "TopicMissing" "Group {Group} cannot read topic {Topic} yet and looks for it until it can: {Reason}"
     let topicFound: Event2<string, string> = event2 information 1135 "TopicFound" "Group {Group} has found topic {Topic} and reads it"
     let codecMissing: Event4<string, MessageQueue, int64, string> = event4 error 1148 "CodecMissing" "Group {Group} stops reading {Queue} at offset {Offset}, so that nothing is lost: {Reason}"
+    let assignmentUnsupported: Event2<string, string> = event2 warning 1150 "AssignmentUnsupported" "The brokers of {Topic} assign no queues, as those before 5.0: the members of group {Group} share them by themselves"
+    let popModeNotFollowed: Event2<string, string> = event2 warning 1151 "PopModeNotFollowed" "Brokers hand {Topic} out to group {Group} by pop, which its consumers in order do not follow: they share the queues by themselves, and pull"
+    let modeFollowed: Event3<string, string, string> = event3 information 1152 "ModeFollowed" "Brokers hand {Topic} out to group {Group} by {Mode}"
     let groupMissing: Event2<string, string> = event2 warning 1147 "GroupMissing" "Group {Group} does not exist at {Broker}: none of its members gets messages there until it is created, with mqadmin updateSubGroup, or by a broker with autoCreateSubscriptionGroup"

@@ -7,7 +7,8 @@ open RocketMq.Protocol
 
 /// What consumers that pop ask brokers: of a group's messages, and as one of its members. So many handlers work at a time.
 [<Sealed>]
-type internal PopClient(consumer: ConsumerOptions, instance: ClientInstance, concurrency: int) =
+type internal PopClient
+    (consumer: ConsumerOptions, subscriptions: Subscriptions, instance: ClientInstance, concurrency: int) =
     /// Java's consumers look for the other members at this interval.
     static let comparisonInterval = TimeSpan.FromSeconds 20L
 
@@ -19,12 +20,6 @@ type internal PopClient(consumer: ConsumerOptions, instance: ClientInstance, con
         Namespaced.wrap consumer.Client.Namespace topic
 
     let outcomes = PopOutcomes options.Ports.Clock
-    let subscriptions = Subscriptions options.Ports.Clock
-
-    do
-        for topic, filter in consumer.Subscriptions do
-            subscriptions.Set(travelling topic, filter)
-
     let membersChanged = Event<unit>()
 
     let report =
@@ -371,6 +366,18 @@ type internal PopClient(consumer: ConsumerOptions, instance: ClientInstance, con
             for message in client.Messages popped ->
                 ReceivedMessage.Decode(consumer.Client.Codecs, consumer.MaxDecompressedBodySize, message)
         ]
+
+    /// The subscriptions of a consumer that pops all its topics.
+    static member SubscriptionsOf(consumer: ConsumerOptions) : Subscriptions =
+        let subscriptions = Subscriptions consumer.Client.Remoting.Ports.Clock
+
+        for topic, filter in consumer.Subscriptions do
+            subscriptions.Set(Namespaced.wrap consumer.Client.Namespace topic, filter)
+
+        subscriptions
+
+    /// Asks nothing any more, of a member that joined the group otherwise.
+    member _.End() = ending.Cancel()
 
     /// Leaves the group and closes the connections that it does not share.
     member _.Close() : Task =

@@ -8,7 +8,9 @@ open System.Threading.Tasks
 /// the messages, not the queues. Since RocketMQ 5.0.
 [<Sealed>]
 type PopConsumer private (options: PopConsumerOptions, instance: ClientInstance, handler: PopHandler) =
-    let client = PopClient(options.Consumer, instance, options.Concurrency)
+    let client =
+        PopClient(options.Consumer, PopClient.SubscriptionsOf options.Consumer, instance, options.Concurrency)
+
     let group = client.Group
     let acks = PopAckAgent(PopConsumerOptions.limits options, client, group)
 
@@ -25,7 +27,7 @@ type PopConsumer private (options: PopConsumerOptions, instance: ClientInstance,
         HandlerCall(settings, HandlerInvoker(settings, PopConsumer.Checked handler), counts, tracing, client.Telemetry)
 
     let handling =
-        PopDispatcher(settings, options.IsOrderly, call, counts, acks, client)
+        PopDispatcher(settings, options.IsOrderly, PauseGate(), call, counts, acks, client)
 
     let overdue = OverdueHandlers(settings, handling, call, counts)
 

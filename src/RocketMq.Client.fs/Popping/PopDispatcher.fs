@@ -20,6 +20,8 @@ type internal PopDispatcher
     (
         settings: HandlerSettings,
         isOrderly: bool,
+        // Closed while nothing is to be popped and no handler is to begin.
+        paused: PauseGate,
         call: HandlerCall,
         counts: ConsumerCounts,
         acks: PopAckAgent,
@@ -143,7 +145,14 @@ type internal PopDispatcher
         }
 
     /// Ends when a handler may become free, as far as is known.
-    member _.WhenFree(cancellation: CancellationToken) : Task = gate.WhenOpen cancellation
+    member _.WhenFree(cancellation: CancellationToken) : Task =
+        if paused.IsOpen then
+            gate.WhenOpen cancellation
+        else
+            backgroundTask {
+                do! paused.WhenOpen cancellation
+                do! gate.WhenOpen cancellation
+            }
 
     /// Takes messages of one pop. Those of a pop that was sent before all handlers took too long go back at once.
     member pool.Dispatch(messages: (int64 * PopTicket) list) =

@@ -40,7 +40,11 @@ module Names =
     let private allowed =
         SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%|-_".AsSpan())
 
-    let private check what maxChars (name: string) =
+    /// Brokers can be set up to name the topics in which what was popped comes again with a plus sign, which nobody else may use.
+    let private allowedInRetryTopics =
+        SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%|-_+".AsSpan())
+
+    let private checkOf (allowed: SearchValues<char>) what maxChars (name: string) =
         if name.Length = 0 then
             Error(InvalidInput(what, "it is empty"))
         elif name.Length > maxChars then
@@ -51,6 +55,8 @@ module Names =
             | index ->
                 let code = int name[index]
                 Error(InvalidInput(what, invariant $"character {index} (U+{code:X4}) is none of a-z A-Z 0-9 %% | - _"))
+
+    let private check what maxChars name = checkOf allowed what maxChars name
 
     /// A topic of messages that come again, which brokers make for a group.
     let internal isRetryTopic (name: string) =
@@ -73,7 +79,7 @@ module Names =
     let private isDerived (name: string) =
         isRetryTopic name || isDeadLetterTopic name
 
-    /// A topic's name: 1 to 127 characters of a-z A-Z 0-9 % | - _, and 255 for retry and dead-letter topics.
+    /// A topic's name: 1 to 127 characters of a-z A-Z 0-9 % | - _, and 255 for retry and dead-letter topics. Those of retries may have a plus sign.
     let checkTopic (name: string) : Result<string, InputError> =
         let maxChars =
             if name.Length > maxTopicChars && isDerived name then
@@ -81,7 +87,7 @@ module Names =
             else
                 maxTopicChars
 
-        check "the topic" maxChars name
+        checkOf (if isRetryTopic name then allowedInRetryTopics else allowed) "the topic" maxChars name
 
     /// A group's name: 1 to 255 characters of a-z A-Z 0-9 % | - _.
     let checkGroup (name: string) : Result<string, InputError> = check "the group" maxGroupChars name

@@ -98,6 +98,28 @@ public sealed class ConsumingPagesTests() : ClockedBrokerFixture(runs: true, top
     }
 
     [Test]
+    public async Task Queues_that_brokers_assign_are_read(CancellationToken cancellation)
+    {
+        var nameServers = Broker.NameServer;
+        var billing = new Billing();
+        await SendAsync("one coffee", "two teas");
+
+        // docs/consuming.md
+        await using var consumer = await PushConsumer.Create("shipping").NameServers(nameServers)
+            .Subscribe("Orders").ConsumeFromWhere(ConsumeFrom.FirstOffset)
+            .ClientRebalance(false)
+            .OnMessage(async (message, cancellation) => await billing.BookAsync(message.MessageId, message.Text, cancellation))
+            .StartAsync();
+
+        IReadOnlyList<MessageQueue> popped = consumer.Health.Popped;   // all of a broker's: queue id -1
+        // end
+
+        await Wait.UntilAsync(() => billing.Booked.Count == 2, cancellation);
+        Assert.That(billing.Booked, Is.EquivalentTo(new[] { "one coffee", "two teas" }));
+        Assert.That(popped, Is.Empty);
+    }
+
+    [Test]
     public async Task Pull_runs(CancellationToken cancellation)
     {
         var nameServers = Broker.NameServer;

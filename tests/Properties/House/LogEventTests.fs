@@ -70,6 +70,7 @@ let private names =
             "Ignored"
             "MessageId"
             "Messages"
+            "Mode"
             "NewOffset"
             "Next"
             "Offset"
@@ -91,7 +92,7 @@ let tests =
         "Log events"
         [
             test "each event is defined in one line" {
-                all.Length |> shouldEqual 69
+                all.Length |> shouldEqual 72
 
                 [
                     for file in

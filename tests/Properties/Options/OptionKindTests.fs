@@ -47,6 +47,7 @@ let private values (number: int) =
         $"{5000 + number}"
         $"{1100 + number}ms"
         "true"
+        "false"
         "binary"
         "fail"
         "wait"

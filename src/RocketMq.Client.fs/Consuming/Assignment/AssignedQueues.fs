@@ -10,8 +10,8 @@ type internal AssignmentOptions =
     {
         Rules: QueueRules
         ConsumeFrom: ConsumeFrom
-        /// Of a group whose failed messages come again; such a topic begins with its first message.
-        RetryTopic: string option
+        /// Of a group whose failed messages come again: where they do. Such a topic begins with its first message.
+        IsRetryTopic: string -> bool
         /// Where the application wants a queue to begin, in place of the committed offset.
         StartAt: (MessageQueue -> CancellationToken -> Task<int64 option>) option
         FlowControl: FlowControlLimits
@@ -105,7 +105,7 @@ type internal AssignedQueues
             let found =
                 Result.map CommittedOffset.ofOption committed |> Result.defaultValue NotLoaded
 
-            let isRetryTopic = options.RetryTopic = Some queue.Topic
+            let isRetryTopic = options.IsRetryTopic queue.Topic
 
             let! offset =
                 match InitialOffset.whereToBegin options.ConsumeFrom isRetryTopic committed with
@@ -329,6 +329,10 @@ type internal AssignedQueues
 
     /// No queue is left of those that were assigned.
     member _.IsEmpty = queues.Count = 0
+
+    /// One is left of a topic.
+    member _.HasAny(topic: string) : bool =
+        queues.Keys |> Seq.exists (fun queue -> queue.Topic = topic)
 
     member _.Assign(queue: MessageQueue) = step queue QueueEvent.Assigned
 

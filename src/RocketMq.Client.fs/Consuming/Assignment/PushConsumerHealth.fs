@@ -50,7 +50,10 @@ type QueueHealth =
 type PushConsumerHealth =
     {
         ClientId: string
+        /// The queues that it pulls.
         Queues: QueueHealth list
+        /// What it pops because brokers hand it out so, see `ClientRebalance`: queues, or all of a broker's, with the queue id -1.
+        Popped: MessageQueue list
         /// Handled with success.
         Consumed: int64
         /// Handled without success.

@@ -4,6 +4,30 @@ open System
 open System.Collections.Generic
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol
+
+/// What the agent has others do.
+type internal IRebalanceActions =
+    /// Queries the members of topics; each answer becomes an event.
+    abstract QueryMembers: topics: string list -> unit
+
+    /// Queries what brokers assign of topics; each answer becomes an event.
+    abstract QueryAssignments: topics: string list -> unit
+
+    /// Brokers hand a topic out to this member in this way from now on.
+    abstract FollowMode: topic: string * mode: RequestMode -> unit
+
+/// Pops what a member is assigned to pop.
+type internal IQueuePops =
+    /// These are popped of a topic from now on, and nothing else of it.
+    abstract Assign: topic: string * queues: MessageQueue list -> unit
+
+module internal QueuePops =
+    /// Of a member that pops nothing.
+    let none =
+        { new IQueuePops with
+            member _.Assign(_, _) = ()
+        }
 
 /// The agent of one member of a group: it takes one event after the other, lets `Rebalance` and `ConsumerQueue` decide, and has the
 /// decisions carried out. It never waits for what it has begun.
@@ -14,25 +38,49 @@ type internal RebalanceAgent
         events: MemberEvents,
         queues: AssignedQueues,
         select: string -> MessageQueue list -> MessageQueue list,
-        queryMembers: string list -> unit,
+        actions: IRebalanceActions,
+        pops: IQueuePops,
         remoting: RemotingOptions,
         ending: CancellationToken
     ) =
     let ended = TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
     let mutable rebalance = start
 
-    /// Topics whose members are queried go out together.
+    /// What is to be popped of topics whose queues are still being given up.
+    let waitingPops = Dictionary<string, MessageQueue list>()
+
+    /// What is given up commits first: what is popped before that would be consumed twice.
+    let popQueues topic (popped: MessageQueue list) =
+        if popped.IsEmpty || not (queues.HasAny topic) then
+            waitingPops.Remove topic |> ignore<bool>
+            pops.Assign(topic, popped)
+        else
+            waitingPops[topic] <- popped
+
+    let popThoseReleased () =
+        if waitingPops.Count > 0 then
+            for KeyValue(topic, popped) in List.ofSeq waitingPops do
+                popQueues topic popped
+
+    /// Topics that are queried go out together.
     let carryOut effects =
-        let topics = ResizeArray()
+        let byMembers = ResizeArray()
+        let byBrokers = ResizeArray()
 
         for effect in effects do
             match effect with
-            | QueryMembers topic -> topics.Add topic
+            | QueryMembers topic -> byMembers.Add topic
+            | QueryAssignments topic -> byBrokers.Add topic
             | Assign queue -> queues.Assign queue
             | Revoke queue -> queues.Revoke queue
+            | PopQueues(topic, popped) -> popQueues topic popped
+            | FollowMode(topic, mode) -> actions.FollowMode(topic, mode)
 
-        if topics.Count > 0 then
-            queryMembers (List.ofSeq topics)
+        if byMembers.Count > 0 then
+            actions.QueryMembers(List.ofSeq byMembers)
+
+        if byBrokers.Count > 0 then
+            actions.QueryAssignments(List.ofSeq byBrokers)
 
     let handle event =
         match event with
@@ -53,6 +101,7 @@ type internal RebalanceAgent
         | CommitOffsetRequested(queue, offset, wait) -> queues.CommitOffset(queue, offset, wait)
         | RenewInterval -> queues.RenewLocks()
 
+        popThoseReleased ()
         queues.Flush()
 
         if Rebalance.isStopped rebalance && queues.IsEmpty then

@@ -1,6 +1,7 @@
 namespace RocketMq
 
 open System
+open System.Collections.Concurrent
 open System.Threading
 open System.Threading.Tasks
 open RocketMq.Protocol
@@ -15,6 +16,8 @@ type internal MembershipOptions =
         AwaitsTopics: bool
         /// Whether heartbeats name the topics, so that brokers count this member among those that share them.
         SendsSubscriptions: bool
+        /// How brokers share the queues; none: the members do by themselves.
+        Sharing: BrokerSharing option
     }
 
 /// Belongs to a group: brokers know of it, and its topics are found and followed. What it learns becomes events for `Rebalance`.
@@ -60,97 +63,21 @@ type internal RebalanceService
     let post event = events.Post(RebalanceEvent event)
     let run work = Supervised.run log ending.Token work
 
-    let membersOf = $"members of group {group}"
-    let equalIds = $"client id {instance.ClientId}"
-
-    let checkEqualIds (members: string list) =
-        if members |> List.filter ((=) instance.ClientId) |> List.length > 1 then
-            ConsumerLog.equalClientIds log group instance.ClientId
-
-            problems.Report(
-                equalIds,
-                "another member of the group has the same one, so queues are read twice or not at all; give each an instance name of its own"
-            )
-        else
-            problems.Clear equalIds
-
-    /// Why the members are not known. Brokers of 5.x take the heartbeats of a group that does not exist, and forget them.
-    let explain topic (error: RemotingError) : Task =
-        backgroundTask {
-            let! missing =
-                match error, subscriptions.TryFind topic with
-                | RemotingError.Refused _, NonNull subscribed ->
-                    MissingGroup.find
-                        brokers
-                        routes
-                        settings
-                        subscribed.Subscription
-                        remoting.RequestTimeout
-                        ending.Token
-                | _ -> Task.FromResult None
-
-            let struct (brokerName, error) = Option.defaultValue (struct ("", error)) missing
-
-            let reason = RemotingError.describe error
-
-            problems.Report(membersOf, reason)
-
-            if refusals.Report(topic, brokerName, error) then
-                refused error
-            elif refusals.IsMissing then
-                // It has just been created: brokers have forgotten the heartbeats from before.
-                do! instance.HeartbeatService.Renew()
-            else
-                ConsumerLog.membersUnknown log group reason
-        }
-
-    let comparison =
-        MemberComparison(log, group, subscriptions, problems, brokers, ending.Token)
-
-    let compareSubscriptions topics members : Task =
-        if options.SendsSubscriptions && settings.Model = MessageModel.Clustering then
-            comparison.MembersKnown(topics, members)
-        else
-            Task.CompletedTask
-
-    /// Always answers, for each of the topics, whatever happens. They are of the same brokers, which say of all of them the same.
-    let queryMembersOf (topics: string list) : Task =
-        backgroundTask {
-            let topic = topics.Head
-            let mutable known = []
-
-            try
-                match! brokers.RequestFromFirst(topic, Heartbeat.members.Request group, ending.Token) with
-                | Ok members ->
-                    problems.Clear membersOf
-                    checkEqualIds members
-                    known <- members
-                    run (fun () -> compareSubscriptions topics members)
-                | Error error -> do! explain topic error
-            finally
-                for topic in topics do
-                    post (
-                        if known.IsEmpty then
-                            MembersUnknown topic
-                        else
-                            MembersKnown(topic, known)
-                    )
-        }
-
-    /// Once for all topics of the same brokers. The retry topic is last: a failure is reported under the name of the first.
-    let queryMembers (topics: string list) =
-        let brokersOf topic =
-            match routes.TryKnown topic with
-            | ValueSome route -> route.Brokers |> List.map _.BrokerName
-            | ValueNone -> []
-
-        topics
-        |> List.groupBy brokersOf
-        |> List.collect (fun (brokers, topics) ->
-            match brokers with
-            | [] -> topics |> List.map List.singleton
-            | _ -> [ topics |> List.sortBy Names.isRetryTopic ])
-        |> List.iter (fun topics -> run (fun () -> queryMembersOf topics))
+    let queries =
+        MemberQueries(
+            settings,
+            options.Sharing,
+            instance,
+            remoting,
+            brokers,
+            subscriptions,
+            problems,
+            refusals,
+            refused,
+            options.SendsSubscriptions,
+            post,
+            ending.Token
+        )
 
     let isSubscribed topic =
         not (isNull (subscriptions.TryFind topic))
@@ -170,8 +97,8 @@ type internal RebalanceService
         MissingTopics(
             log,
             group,
-            // Brokers make it when they know of the group, of which the other topics tell.
-            (fun topic -> topic = retryTopic),
+            // Brokers make it when they know of the group, of which the other topics tell, or when what was popped comes again.
+            (fun topic -> topic = retryTopic || PopRetryTopics.isOne retryTopic topic),
             (fun topic error -> problems.Report(topicOf topic, RemotingError.describe error)),
             (fun topic -> problems.Clear(topicOf topic))
         )
@@ -262,16 +189,58 @@ type internal RebalanceService
                 changing.Release() |> ignore<int>
         }
 
+    let leaveTopics (topics: string list) : Task =
+        backgroundTask {
+            topics |> List.iter missing.Forget
+
+            match topics |> List.filter subscriptions.Remove with
+            | [] -> ()
+            | removed ->
+                removed |> List.iter (TopicUnsubscribed >> post)
+                do! instance.HeartbeatService.Renew()
+        }
+
+    let popRetriesOf topic =
+        if options.Sharing.IsSome then
+            PopRetryTopics.ofTopic group topic
+        else
+            []
+
     let unsubscribe topic : Task =
         backgroundTask {
             do! changing.WaitAsync()
 
             try
-                missing.Forget topic
+                do! leaveTopics (topic :: popRetriesOf topic)
+            finally
+                changing.Release() |> ignore<int>
+        }
 
-                if subscriptions.Remove topic then
-                    post (TopicUnsubscribed topic)
-                    do! instance.HeartbeatService.Renew()
+    /// How brokers hand topics out to this member.
+    let modes = ConcurrentDictionary<string, RequestMode>(StringComparer.Ordinal)
+
+    let joinQuietly topic : Task =
+        backgroundTask {
+            match! join (subscriptions.Of topic).Subscription with
+            | Ok() -> ()
+            | Error error -> missing.Report(topic, error)
+        }
+
+    /// What was popped of a topic and not acknowledged comes again in topics of its own: they are popped with the topic, and pulled like
+    /// others where the topic is pulled. Java's members do so too.
+    let followMode topic : Task =
+        backgroundTask {
+            do! changing.WaitAsync ending.Token
+
+            try
+                match modes[topic] with
+                | PopMode -> do! leaveTopics (popRetriesOf topic)
+                | PullMode when isSubscribed topic ->
+                    for retries in popRetriesOf topic do
+                        if not (isSubscribed retries) then
+                            subscriptions.Set(retries, Filter.all)
+                            do! joinQuietly retries
+                | PullMode -> ()
             finally
                 changing.Release() |> ignore<int>
         }
@@ -313,9 +282,6 @@ type internal RebalanceService
     /// The members of the group are others than before, a broker says.
     member _.MembersChanged() = notifications.Notify()
 
-    /// Queries the members of topics; each answer becomes an event.
-    member _.QueryMembers(topics: string list) = queryMembers topics
-
     /// Does something again and again until the membership ends, each time about an interval after the last.
     member _.Every(interval: TimeSpan, act: unit -> Task) = every interval act
 
@@ -337,6 +303,9 @@ type internal RebalanceService
 
             do! OneByOne.untilError join subscriptions.All
             every rebalanceInterval rebalance
+
+            if options.Sharing.IsSome then
+                every rebalanceInterval queries.Look
         }
 
     /// Reads a topic too, or changes what is wanted of one. One that fails changes nothing.
@@ -363,3 +332,13 @@ type internal RebalanceService
         ending.Cancel()
         unregister ()
         instance.Kill participant
+
+    interface IRebalanceActions with
+        member _.QueryMembers topics = queries.Members topics
+        member _.QueryAssignments topics = queries.Assignments topics
+
+        member _.FollowMode(topic, mode) =
+            if not (Names.isRetryTopic topic) then
+                ConsumerLog.modeFollowed log topic group (if mode = PopMode then "pop" else "pull")
+                modes[topic] <- mode
+                run (fun () -> followMode topic)

@@ -16,7 +16,7 @@ module internal VisibleMessage =
             else
                 message.Topic
 
-        let topic = Namespaced.unwrap space sentTo
+        let topic = Namespaced.unwrap space (PopRetryTopics.origin retryTopic sentTo)
 
         if Object.ReferenceEquals(topic, message.Topic) then
             message
@@ -84,9 +84,13 @@ type internal PullService
 
     let filterMatching (subscribed: SubscribedTopic) (messages: StoredMessage[]) =
         let mutable count = 0
+        let areRetries = PopRetryTopics.isOne retryTopic subscribed.Subscription.Topic
 
         for message in messages do
-            if PulledRecords.isSeen subscribed.Matches message then
+            if
+                PulledRecords.isSeen subscribed.Matches message
+                && not (areRetries && PopRetryTopics.isForeign message)
+            then
                 messages[count] <- message
                 count <- count + 1
 

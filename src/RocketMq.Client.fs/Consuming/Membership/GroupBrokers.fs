@@ -70,6 +70,35 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
             return! client.Request(request, cancellation)
         }
 
+    /// The answers of a topic's brokers, the last one first, from a random broker on until one suffices.
+    let requestInTurn topic (request: Request<'Answer>) (suffices: 'Answer -> bool) cancellation =
+        backgroundTask {
+            match! routes.Get(topic, cancellation) with
+            | Error error -> return [ Error error ]
+            | Ok route ->
+                let addresses =
+                    route.Brokers
+                    |> List.choose (fun broker -> TopicRoute.anyAddress broker.BrokerName route)
+                    |> Array.ofList
+
+                let first = int (clients.Options.Ports.Jitter() * float addresses.Length)
+                let mutable answers: Result<'Answer, RemotingError> list = []
+                let mutable continues = true
+
+                while answers.Length < addresses.Length && continues do
+                    match clients.TryGet addresses[(first + answers.Length) % addresses.Length] with
+                    | Error error -> answers <- Error error :: answers
+                    | Ok client ->
+                        let! answer = client.Request(request, cancellation)
+                        answers <- answer :: answers
+
+                        match answer with
+                        | Ok answer when suffices answer -> continues <- false
+                        | _ -> ()
+
+                return answers
+        }
+
     /// By which a group's first offsets at a broker go one by one.
     member val FirstCommits = FirstCommits()
 
@@ -169,26 +198,13 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
     /// Asks the brokers of a topic one after the other, from a random one on, until one answers.
     member _.RequestFromFirst(topic: string, request: Request<'Answer>, cancellation: CancellationToken) =
         backgroundTask {
-            match! routes.Get(topic, cancellation) with
-            | Error error -> return Error error
-            | Ok route ->
-                let addresses =
-                    route.Brokers
-                    |> List.choose (fun broker -> TopicRoute.anyAddress broker.BrokerName route)
-                    |> Array.ofList
-
-                let first = int (clients.Options.Ports.Jitter() * float addresses.Length)
-                let mutable outcome = Error(RemotingError.NoRoute(topic, routes.NameServers))
-                let mutable tried = 0
-
-                while tried < addresses.Length && Result.isError outcome do
-                    match clients.TryGet addresses[(first + tried) % addresses.Length] with
-                    | Error error -> outcome <- Error error
-                    | Ok client ->
-                        let! answer = client.Request(request, cancellation)
-                        outcome <- answer
-
-                    tried <- tried + 1
-
-                return outcome
+            match! requestInTurn topic request (fun _ -> true) cancellation with
+            | [] -> return Error(RemotingError.NoRoute(topic, routes.NameServers))
+            | last :: _ -> return last
         }
+
+    /// The same until one gives an answer that suffices. Gives all answers, the last one first; none if the topic has no broker.
+    member _.RequestInTurn
+        (topic: string, request: Request<'Answer>, suffices: 'Answer -> bool, cancellation: CancellationToken)
+        : Task<Result<'Answer, RemotingError> list> =
+        requestInTurn topic request suffices cancellation

@@ -15,6 +15,9 @@ type internal SubscribedTopic(subscription: TopicSubscription) =
 type internal Subscriptions(clock: TimeProvider) =
     let topics = ConcurrentDictionary<string, SubscribedTopic>(StringComparer.Ordinal)
 
+    /// Those, and what was wanted last of topics that are not read any more: messages of them may be in hand.
+    let latest = ConcurrentDictionary<string, SubscribedTopic>(StringComparer.Ordinal)
+
     /// Brokers take the newer version, so no two changes may have the same.
     let mutable lastVersion = 0L
     let gate = obj ()
@@ -25,13 +28,16 @@ type internal Subscriptions(clock: TimeProvider) =
             lastVersion)
 
     member _.Set(topic: string, filter: Filter) =
-        topics[topic] <-
+        let subscribed =
             SubscribedTopic
                 {
                     Topic = topic
                     Filter = filter
                     Version = nextVersion ()
                 }
+
+        latest[topic] <- subscribed
+        topics[topic] <- subscribed
 
     /// False if it was not there.
     member _.Remove(topic: string) =
@@ -44,8 +50,8 @@ type internal Subscriptions(clock: TimeProvider) =
         | true, found -> found
         | _ -> null
 
-    /// Of a topic that is never removed.
-    member _.Of(topic: string) : SubscribedTopic = topics[topic]
+    /// Of a topic that is or was subscribed to.
+    member _.Of(topic: string) : SubscribedTopic = latest[topic]
 
     member _.All: TopicSubscription list =
         [ for one in topics.Values -> one.Subscription ] |> List.sortBy _.Topic

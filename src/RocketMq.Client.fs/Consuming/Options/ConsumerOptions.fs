@@ -95,7 +95,7 @@ module ConsumerOptions =
         match options.ConsumeFrom with
         | AtTime _ ->
             [
-                "consumeFromWhere: it is a time, and consumers that pop begin with the first or the last offset"
+                "consumeFromWhere: it is a time, and what is popped begins with the first or the last offset"
             ]
         | FirstOffset
         | LastOffset -> []

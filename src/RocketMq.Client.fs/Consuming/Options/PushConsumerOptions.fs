@@ -84,6 +84,10 @@ type PushConsumerOptions =
         OrderBy: OrderBy
         /// How the queues are shared; all members of a group must use the same. Default `Averagely`.
         Strategy: AllocationStrategy
+        /// Whether the members share the queues by themselves, as in Java, whose setting has this name. Without it brokers of 5.0 or later
+        /// assign them, `Averagely` or `AveragelyByCircle`, and say whether a topic is pulled or popped; those before 5.0 leave it to the
+        /// members. Default true.
+        ClientRebalance: bool
         /// How many handlers work at a time. Default 20.
         Concurrency: int
         /// The most messages for one call of a `Batches` handler. Default 32.
@@ -123,6 +127,7 @@ module PushConsumerOptions =
             IsOrderly = false
             OrderBy = OrderBy.Queue
             Strategy = AllocationStrategy.Averagely
+            ClientRebalance = true
             Concurrency = ConsumerDefaults.concurrency
             BatchSize = 32
             PullBatch = ConsumerDefaults.batch
@@ -157,6 +162,24 @@ module PushConsumerOptions =
         | OrderBy.Key
         | OrderBy.Queue -> []
 
+    /// What brokers that assign queues cannot do is refused.
+    let private rebalanceProblems (options: PushConsumerOptions) : string list =
+        if options.ClientRebalance then
+            []
+        else
+            [
+                if options.Model = MessageModel.Broadcasting then
+                    "clientRebalance: it is false, and each member of a broadcasting group reads all queues"
+
+                match options.Strategy with
+                | AllocationStrategy.Averagely
+                | AllocationStrategy.AveragelyByCircle -> ()
+                | strategy ->
+                    $"clientRebalance: it is false, and brokers do not know the allocation strategy {QueueAllocation.name strategy}"
+
+                yield! ConsumerOptions.beginsAtNoTime options.Consumer
+            ]
+
     let internal kind: OptionKind<PushConsumerOptions> =
         ConsumerOptions.kindOf
             _.Consumer
@@ -178,6 +201,8 @@ module PushConsumerOptions =
                     })
                 Setting.ofProgram "allocationStrategy" (fun _ -> None) (_.Strategy >> Some) (fun value options ->
                     { options with Strategy = value })
+                Setting.flag "clientRebalance" _.ClientRebalance (fun value options ->
+                    { options with ClientRebalance = value })
                 Setting.count "concurrency" 1 10_000 _.Concurrency (fun value options ->
                     { options with Concurrency = value })
                 Setting.count "batchSize" 1 1024 _.BatchSize (fun value options -> { options with BatchSize = value })
@@ -212,7 +237,10 @@ module PushConsumerOptions =
                             TopicFlowControl = value
                         })
             ]
-            (fun options -> ConsumerOptions.needsSubscription options.Consumer @ orderProblems options)
+            (fun options ->
+                ConsumerOptions.needsSubscription options.Consumer
+                @ orderProblems options
+                @ rebalanceProblems options)
 
     /// With its settings and those of its connections from a text, see `OptionText`: "nameServers=a:9876,b:9876;pullBatch=16".
     let ofText (group: string) (text: string) : Result<PushConsumerOptions, string list> =
@@ -233,6 +261,10 @@ module PushConsumerOptions =
             IsOrderly = true
             OrderBy = OrderBy.Key
         }
+
+    /// Brokers assign the queues, and say whether a topic is pulled or popped. Java's `setClientRebalance(false)`.
+    let brokerRebalance (options: PushConsumerOptions) : PushConsumerOptions =
+        { options with ClientRebalance = false }
 
     /// Each member gets all messages.
     let broadcasting (options: PushConsumerOptions) : PushConsumerOptions =

@@ -63,6 +63,7 @@ type PullConsumer private (options: PullConsumerOptions, instance: ClientInstanc
                 Settings = settings
                 AwaitsTopics = false
                 SendsSubscriptions = not isAssigned
+                Sharing = None
             },
             instance,
             subscriptions,
@@ -120,7 +121,7 @@ type PullConsumer private (options: PullConsumerOptions, instance: ClientInstanc
                         AutoCommit = options.AutoCommit
                     }
                 ConsumeFrom = options.Consumer.ConsumeFrom
-                RetryTopic = None
+                IsRetryTopic = (fun _ -> false)
                 StartAt =
                     options.StartAt
                     |> Option.map (fun choose -> fun queue cancellation -> choose (offsets.Outer queue) cancellation)
@@ -158,12 +159,14 @@ type PullConsumer private (options: PullConsumerOptions, instance: ClientInstanc
                      MessageModel.Broadcasting
                  else
                      MessageModel.Clustering)
+                ByMembers
                 options.Strategy
                 membership.ClientId,
             events,
             queues,
             assignment.Select,
-            membership.QueryMembers,
+            membership,
+            QueuePops.none,
             options.Consumer.Client.Remoting,
             membership.Ending
         )

@@ -1,7 +1,6 @@
 namespace RocketMq
 
 open System
-open System.Collections.Concurrent
 open System.Threading
 open System.Threading.Tasks
 open RocketMq.Protocol
@@ -13,11 +12,12 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
     /// Java's interval: brokers keep a lock for 60 s.
     static let lockInterval = TimeSpan.FromSeconds 20L
 
-    let log = options.Consumer.Client.Remoting.Logger
-    let group = Namespaced.wrap options.Consumer.Client.Namespace options.Consumer.Group
+    let remoting = options.Consumer.Client.Remoting
+    let space = options.Consumer.Client.Namespace
+    let log = remoting.Logger
+    let group = Namespaced.wrap space options.Consumer.Group
 
-    let retryTopic =
-        Namespaced.retryTopic options.Consumer.Client.Namespace options.Consumer.Group
+    let retryTopic = Namespaced.retryTopic space options.Consumer.Group
 
     let isShared = options.Model = MessageModel.Clustering
     let gate = PauseGate()
@@ -33,21 +33,21 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
             LongPollTimeout = options.LongPollTimeout
         }
 
-    let clock = MemberClock options.Consumer.Client.Remoting.Ports.Clock
+    let clock = MemberClock remoting.Ports.Clock
 
-    let drain =
-        Drain(options.DrainTimeout, options.Consumer.Client.Remoting.Ports.Clock)
+    let drain = Drain(options.DrainTimeout, remoting.Ports.Clock)
 
     let needsLock = options.IsOrderly && isShared
+    let sharing = BrokerSharing.ofPush options
     let events = MemberEvents()
     let table = ProcessQueueTable()
-    let problems = MemberProblems options.Consumer.Client.Remoting.Ports.Clock
+    let problems = MemberProblems remoting.Ports.Clock
     let subscriptions = Subscriptions clock.Provider
-    let refusals = GroupRefusals(options.Consumer.Client.Remoting, settings.Group)
+    let refusals = GroupRefusals(remoting, settings.Group)
 
     do
         for topic, filter in options.Consumer.Subscriptions do
-            subscriptions.Set(Namespaced.wrap options.Consumer.Client.Namespace topic, filter)
+            subscriptions.Set(Namespaced.wrap space topic, filter)
 
         if isShared then
             subscriptions.Set(retryTopic, Filter.all)
@@ -79,6 +79,7 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
                 Settings = settings
                 AwaitsTopics = true
                 SendsSubscriptions = true
+                Sharing = sharing
             },
             instance,
             subscriptions,
@@ -91,7 +92,7 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
                 group,
                 events,
                 report,
-                options.Consumer.Client.Remoting,
+                remoting,
                 ConsumeDirectly.consume options retryTopic invoker telemetry
             )
         )
@@ -124,15 +125,7 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
             ))
 
     let sendBack =
-        SendBackService(
-            settings,
-            options.MaxRetries,
-            options.Consumer.Client.Namespace,
-            options.Consumer.Client.Remoting,
-            brokers,
-            membership.Routes,
-            telemetry
-        )
+        SendBackService(settings, options.MaxRetries, space, remoting, brokers, membership.Routes, telemetry)
 
     let call = HandlerCall(handlers, invoker, counts, tracing, telemetry)
 
@@ -145,11 +138,11 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
     let puller =
         PullService(
             settings,
-            options.Consumer.Client.Remoting,
+            remoting,
             brokers,
             membership.Routes,
             subscriptions,
-            options.Consumer.Client.Namespace,
+            space,
             InnerBatch.expand options.Consumer.Client.Codecs options.Consumer.MaxDecompressedBodySize,
             options.Consumer.Client.Codecs,
             gate,
@@ -167,7 +160,7 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
                         AutoCommit = true
                     }
                 ConsumeFrom = options.Consumer.ConsumeFrom
-                RetryTopic = Some retryTopic
+                IsRetryTopic = (fun topic -> topic = retryTopic || PopRetryTopics.isOne retryTopic topic)
                 StartAt = None
                 // Handlers in order of a queue leave no gaps behind them.
                 FlowControl =
@@ -181,7 +174,7 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
                 TopicFlowControl = options.TopicFlowControl
                 PullBatch = options.PullBatch
                 Drain = drain
-                Remoting = options.Consumer.Client.Remoting
+                Remoting = remoting
             },
             clock,
             events,
@@ -190,36 +183,35 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
             QueueControl(),
             brokers,
             store,
-            QueueLockRequests(settings, clientId, options.Consumer.Client.Remoting, brokers, clock),
+            QueueLockRequests(settings, clientId, remoting, brokers, clock),
             puller,
             handling,
             membership.Ending
         )
 
+    let pops =
+        PushPops.TryCreate(options, subscriptions, instance, gate, call, counts, drain)
+
     let agent =
         RebalanceAgent(
-            Rebalance.create options.Model options.Strategy clientId,
+            Rebalance.create options.Model (BrokerSharing.queueSharing sharing) options.Strategy clientId,
             events,
             queues,
             (fun _ queues -> queues),
-            membership.QueryMembers,
-            options.Consumer.Client.Remoting,
+            membership,
+            PushPops.OrNone pops,
+            remoting,
             membership.Ending
         )
 
     let queueWatch =
-        StuckQueueMonitor(
-            options.Consumer.Client.Remoting,
-            options.LongPollTimeout,
-            table,
-            events,
-            (fun _ -> not gate.IsOpen)
-        )
+        StuckQueueMonitor(remoting, options.LongPollTimeout, table, events, (fun _ -> not gate.IsOpen))
 
     let overdue = OverdueHandlers(handlers, handling, call, counts)
 
     let look () : Task =
         overdue.Look()
+        pops |> Option.iter _.Look()
         queueWatch.Look()
         Task.CompletedTask
 
@@ -232,19 +224,27 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
         | Some offsets -> offsets.TryOpen()
         | None -> Ok()
 
+    let ofPops none (get: PushPops -> 'Value) =
+        pops |> Option.map get |> Option.defaultValue none
+
     let gauged =
         { new IGaugedConsumer with
             member _.Group = options.Consumer.Group
 
-            member _.Queues = GaugedQueues.ofTable options.Consumer.Client.Namespace table
+            member _.Queues =
+                GaugedQueues.ofTable space table
+                @ GaugedQueues.ofPopped space (ofPops [] _.Queues)
 
-            member _.InFlight = []
-            member _.RunningHandlers = ValueSome(handling.Pool.RunningCalls)
+            member _.InFlight = ofPops [] _.InFlightByTopic
+
+            member _.RunningHandlers =
+                ValueSome(handling.Pool.RunningCalls + ofPops 0 _.RunningCalls)
         }
 
     let start (close: CancellationToken -> Task) =
         taskResult {
             ConsumerGauges.register gauged
+            pops |> Option.iter _.Start()
             agent.Start()
             do! openOffsets ()
             do! membership.Start close
@@ -260,7 +260,9 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
             ConsumerGauges.forget gauged
             membership.LeaveAll()
             gate.Open()
+            let popping = ofPops Task.CompletedTask _.Close()
             do! agent.Ended
+            do! popping
             handling.Pool.Close()
 
             match tracing with
@@ -329,11 +331,13 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
     member _.Pause() =
         gate.Close()
         handling.Pool.Pause()
+        pops |> Option.iter _.Pause()
 
     /// Messages are consumed again after `Pause`.
     member _.Resume() =
         gate.Open()
         handling.Pool.Resume()
+        pops |> Option.iter _.Resume()
 
     /// Commits what is consumed now. Fails with the first failure; offsets of other queues may have been committed all the same.
     member _.Commit(cancellation: CancellationToken) : Task<Result<unit, RemotingError>> =
@@ -346,17 +350,18 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
         {
             ClientId = clientId
             Queues = report.Queues
+            Popped = ofPops [] _.Queues
             Consumed = counts.AllConsumed
             Failed = counts.AllFailed
             SentBack = counts.AllSentBack
             RetriedLocally = counts.AllRetriedLocally
-            StuckHandlers = overdue.Stuck
+            StuckHandlers = overdue.Stuck + ofPops 0 _.Stuck
             OverdueHandlers = counts.AllOverdue
             AbandonedHandlers = counts.AllAbandoned
             RestartedQueues = queueWatch.Restarted
             DroppedTraces = tracing |> Option.map _.Dropped |> Option.defaultValue 0L
             IsPaused = not gate.IsOpen
-            Problems = problems.All
+            Problems = problems.All @ ofPops [] _.Problems
         }
 
     /// Stops: no handler begins, those at work may end within `DrainTimeout`, and are told to then; what is consumed is
@@ -372,6 +377,7 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
         backgroundTask {
             ConsumerGauges.forget gauged
             handling.Pool.Close()
+            pops |> Option.iter _.Kill()
 
             for owner in table.All do
                 owner.Close()

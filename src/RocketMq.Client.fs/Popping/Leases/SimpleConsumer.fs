@@ -10,7 +10,10 @@ open RocketMq.Protocol
 [<Sealed>]
 type SimpleConsumer private (options: SimpleConsumerOptions, instance: ClientInstance) =
     let clock = options.Consumer.Client.Remoting.Ports.Clock
-    let client = PopClient(options.Consumer, instance, 0)
+
+    let client =
+        PopClient(options.Consumer, PopClient.SubscriptionsOf options.Consumer, instance, 0)
+
     let inner = InnerBatchReceipts()
     let leases = LeaseTable()
     let receiver = LeaseReceiver(options, client, inner, leases)

@@ -11,8 +11,12 @@ type internal RebalanceEvent =
     | RouteKnown of topic: string * queues: MessageQueue list
     /// The client ids of the group's members. None at all counts as `MembersUnknown`.
     | MembersKnown of topic: string * members: string list
-    /// The members could not be queried: the assignment stays as it is.
+    /// The members, or what brokers assign, could not be queried: the assignment stays as it is.
     | MembersUnknown of topic: string
+    /// What brokers assign to this member of a topic, and how each queue is read. None at all is an assignment too.
+    | AssignmentsKnown of topic: string * assignments: Assignment list
+    /// The brokers of a topic assign no queues: they know no such request. The members share the queues by themselves.
+    | AssignmentsUnsupported of topic: string
     /// A broker says that members came or went.
     | MembersChanged
     /// Time to rebalance: every 20 s, as in Java.
@@ -23,10 +27,24 @@ type internal RebalanceEvent =
 type internal RebalanceEffect =
     /// Query a broker of the topic for the members, and report the answer.
     | QueryMembers of topic: string
+    /// Query a broker of the topic for what it assigns to this member, and report the answer.
+    | QueryAssignments of topic: string
     /// The queue is this member's from now on.
     | Assign of MessageQueue
     /// The queue is not this member's any more.
     | Revoke of MessageQueue
+    /// These are popped of the topic, and nothing else of it: queues, or all of a broker's with the id -1.
+    | PopQueues of topic: string * MessageQueue list
+    /// How brokers hand the topic out to this member: for the first time, or otherwise than before.
+    | FollowMode of topic: string * RequestMode
+
+/// Who shares the queues among the members of a group.
+type internal QueueSharing =
+    /// Each member works out its share, by the strategy.
+    | ByMembers
+    /// Brokers do, and say whether queues are pulled or popped. A member that cannot pop, such as one in order, shares the queues of a topic
+    /// that is popped by the strategy, as Java's do, and pulls its own.
+    | ByBrokers of canPop: bool
 
 /// What a member knows of one topic that it subscribes to.
 type internal TopicView =
@@ -38,6 +56,10 @@ type internal TopicView =
         Assigned: Set<MessageQueue>
         /// The members of the last allocation, as long as the queues are those that it was made of.
         AllocatedAmong: string list
+        /// What is popped of it.
+        Popped: Set<MessageQueue>
+        /// How brokers hand it out, once they have said so.
+        Mode: RequestMode option
     }
 
 /// Which queues a member of a group has. Immutable.
@@ -45,6 +67,7 @@ type internal Rebalance =
     internal
         {
             Model: MessageModel
+            Sharing: QueueSharing
             Strategy: AllocationStrategy
             ClientId: string
             Topics: Map<string, TopicView>
@@ -64,13 +87,20 @@ module internal Rebalance =
             Allocated = Set.empty
             Assigned = Set.empty
             AllocatedAmong = []
+            Popped = Set.empty
+            Mode = None
         }
 
-    /// A member that subscribes to nothing. Broadcasting reads all queues and queries no members; `strategy` and `clientId` do not
-    /// matter then.
-    let create (model: MessageModel) (strategy: AllocationStrategy) (clientId: string) : Rebalance =
+    /// A member that subscribes to nothing. Broadcasting reads all queues and queries no members; the other arguments do not matter then.
+    let create
+        (model: MessageModel)
+        (sharing: QueueSharing)
+        (strategy: AllocationStrategy)
+        (clientId: string)
+        : Rebalance =
         {
             Model = model
+            Sharing = sharing
             Strategy = strategy
             ClientId = clientId
             Topics = Map.empty
@@ -79,9 +109,13 @@ module internal Rebalance =
             IsStopped = false
         }
 
-    /// The queues that are this member's.
+    /// The queues that are this member's, to be pulled.
     let assigned (state: Rebalance) : Set<MessageQueue> =
         state.Topics |> Map.values |> Seq.map _.Assigned |> Set.unionMany
+
+    /// What this member pops.
+    let popped (state: Rebalance) : Set<MessageQueue> =
+        state.Topics |> Map.values |> Seq.map _.Popped |> Set.unionMany
 
     /// By topic, why its last allocation failed and changed nothing.
     let problems (state: Rebalance) : Map<string, InputError> = state.Problems
@@ -108,7 +142,14 @@ module internal Rebalance =
         [ for queue in surplus -> Revoke queue ]
         @ [ for queue in missing -> Assign queue ]
 
-    /// Queries the members of a topic. While they are being queried, `isNews` queries once more.
+    /// Pops these of a topic from now on.
+    let private pop topic popped (state: Rebalance) : Rebalance * RebalanceEffect list =
+        match Map.tryFind topic state.Topics with
+        | Some view when view.Popped <> popped ->
+            withView topic { view with Popped = popped } state, [ PopQueues(topic, Set.toList popped) ]
+        | _ -> state, []
+
+    /// Queries who has the queues of a topic. While that is being queried, `isNews` queries once more.
     let private query isNews topic (state: Rebalance) : Rebalance * RebalanceEffect list =
         match Map.tryFind topic state.Querying with
         | Some isRepeated ->
@@ -120,7 +161,11 @@ module internal Rebalance =
             { state with
                 Querying = Map.add topic false state.Querying
             },
-            [ QueryMembers topic ]
+            [
+                match state.Sharing with
+                | ByMembers -> QueryMembers topic
+                | ByBrokers _ -> QueryAssignments topic
+            ]
 
     /// Of the topics that have queues.
     let private queryAll isNews (state: Rebalance) =
@@ -205,6 +250,56 @@ module internal Rebalance =
                 }
             |> query view.Readable.IsEmpty topic
 
+    /// Queues of a topic that was popped until now are pulled.
+    let private allocateInstead topic members (state: Rebalance) =
+        let state, popped = pop topic Set.empty state
+        let state, effects = allocate topic members state
+        state, popped @ effects
+
+    let private follow topic mode (state: Rebalance) =
+        match Map.tryFind topic state.Topics with
+        | Some view when view.Mode <> Some mode ->
+            withView topic { view with Mode = Some mode } state, [ FollowMode(topic, mode) ]
+        | _ -> state, []
+
+    /// Takes over what brokers assign. Queues that are popped need not be known of the route: their id may stand for all of a broker's.
+    let private take topic (assignments: Assignment list) (state: Rebalance) =
+        match Map.tryFind topic state.Topics with
+        | None -> state, []
+        // Subscribed to again since the query: its route is not known yet.
+        | Some view when view.Readable.IsEmpty -> state, []
+        | Some view ->
+            let queuesOf mode =
+                set
+                    [
+                        for one in assignments do
+                            if one.Mode = mode && ofTopic topic one.Queue then
+                                one.Queue
+                    ]
+
+            let pulled = queuesOf PullMode
+            let popped = queuesOf PopMode
+
+            let state, reconciled =
+                reconcile
+                    topic
+                    { view with
+                        Allocated = pulled
+                        AllocatedAmong = []
+                    }
+                    state
+
+            let state, pops = pop topic popped state
+
+            // One that is assigned nothing does not learn how.
+            let state, followed =
+                match pulled.IsEmpty, popped.IsEmpty with
+                | false, true -> follow topic PullMode state
+                | true, false -> follow topic PopMode state
+                | _ -> state, []
+
+            state, reconciled @ pops @ followed
+
     /// The members of a topic have been queried. If there was news meanwhile, they are queried again.
     let private answered topic (state: Rebalance, effects: RebalanceEffect list) =
         match Map.tryFind topic state.Querying with
@@ -221,6 +316,19 @@ module internal Rebalance =
             else
                 state, effects
 
+    /// Brokers do not share the queues of a topic among the members, or not so that this member could read them: the members do. The query
+    /// goes on.
+    let private shareByMembers topic (state: Rebalance) =
+        match Map.tryFind topic state.Topics with
+        | Some view when state.Querying.ContainsKey topic && not view.Readable.IsEmpty -> state, [ QueryMembers topic ]
+        | _ -> answered topic (state, [])
+
+    let private assignmentsKnown topic (assignments: Assignment list) (state: Rebalance) =
+        match state.Sharing with
+        | ByMembers -> answered topic (state, [])
+        | ByBrokers false when assignments |> List.exists (fun one -> one.Mode = PopMode) -> shareByMembers topic state
+        | ByBrokers _ -> answered topic (take topic assignments state)
+
     /// What an event makes of a member's queues, and what is to be done. Total: news that no longer matters changes nothing.
     let transition (state: Rebalance) (event: RebalanceEvent) : Rebalance * RebalanceEffect list =
         match event with
@@ -234,12 +342,20 @@ module internal Rebalance =
                 Topics = Map.remove topic state.Topics
                 Problems = Map.remove topic state.Problems
             },
-            [ for queue in view.Assigned -> Revoke queue ]
+            [
+                for queue in view.Assigned do
+                    Revoke queue
+
+                if not view.Popped.IsEmpty then
+                    PopQueues(topic, [])
+            ]
         | RouteKnown(topic, queues) ->
             match queues |> List.filter (ofTopic topic) |> Set.ofList with
             | readable when readable.IsEmpty -> state, []
             | readable -> routeKnown topic readable state
-        | MembersKnown(topic, (_ :: _ as members)) -> answered topic (allocate topic members state)
+        | MembersKnown(topic, (_ :: _ as members)) -> answered topic (allocateInstead topic members state)
+        | AssignmentsKnown(topic, assignments) -> assignmentsKnown topic assignments state
+        | AssignmentsUnsupported topic -> shareByMembers topic state
         | MembersKnown(topic, [])
         | MembersUnknown topic -> answered topic (state, [])
         | MembersChanged -> queryAll true state
@@ -250,8 +366,12 @@ module internal Rebalance =
                 IsStopped = true
             },
             [
-                for KeyValue(_, view) in state.Topics do
-                    for queue in view.Assigned -> Revoke queue
+                for KeyValue(topic, view) in state.Topics do
+                    for queue in view.Assigned do
+                        Revoke queue
+
+                    if not view.Popped.IsEmpty then
+                        PopQueues(topic, [])
             ]
 
     /// Whether all queues have been given up, for good.

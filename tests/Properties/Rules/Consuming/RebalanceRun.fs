@@ -2,6 +2,7 @@
 module internal RocketMq.Protocol.Tests.RebalanceRun
 
 open RocketMq
+open RocketMq.Protocol
 
 /// What happens to a member, in any order. Numbers choose among what there is.
 type RebalanceStep =
@@ -11,6 +12,11 @@ type RebalanceStep =
     /// The answer to a query in flight.
     | Answer of place: byte * members: byte
     | NoAnswer of place: byte
+    /// Brokers assign queues of the topic, to be pulled or popped.
+    | Assigns of place: byte * queues: byte * mode: byte
+    /// Or they do not say, or know no such request.
+    | AssignsNothingYet of place: byte
+    | DoesNotAssign of place: byte
     | Notify
     | Interval
     | StopNow
@@ -20,7 +26,13 @@ type World =
     {
         Member: Rebalance
         Assigned: Set<MessageQueue>
+        /// Popped, by topic.
+        Popped: Map<string, Set<MessageQueue>>
+        Modes: Map<string, RequestMode>
+        /// Topics whose members are queried.
         Queries: Set<string>
+        /// Topics of which brokers are asked what they assign.
+        AssignmentQueries: Set<string>
         /// Topics whose members are to be queried again, when the answer is there.
         Owed: Set<string>
         /// Of the topics that are subscribed to.
@@ -49,32 +61,73 @@ let membersOf (number: byte) =
     (if number % 8uy = 7uy then [] else [ own ])
     @ List.truncate (int number / 8 % 4) [ "c0"; "c2"; "c3" ]
 
-let start model strategy =
+let startSharing model sharing strategy =
     {
-        Member = Rebalance.create model strategy own
+        Member = Rebalance.create model sharing strategy own
         Assigned = Set.empty
+        Popped = Map.empty
+        Modes = Map.empty
         Queries = Set.empty
+        AssignmentQueries = Set.empty
         Owed = Set.empty
         Readable = Map.empty
         IsStopped = false
         Effects = []
     }
 
+let start model strategy = startSharing model ByMembers strategy
+
+let private checkQuery topic world =
+    if world.Queries.Contains topic || world.AssignmentQueries.Contains topic then
+        failtest $"two queries for {topic} are in flight"
+
+    if world.IsStopped then
+        failtest "a member that has stopped queries"
+
+    if not (world.Readable.ContainsKey topic) then
+        failtest $"{topic} is not subscribed to"
+
 let private perform world effect =
     match effect with
     | QueryMembers topic ->
-        if world.Queries.Contains topic then
-            failtest $"two queries for {topic} are in flight"
-
-        if world.IsStopped then
-            failtest "a member that has stopped queries"
-
-        if not (world.Readable.ContainsKey topic) then
-            failtest $"{topic} is not subscribed to"
+        checkQuery topic world
 
         { world with
             Queries = Set.add topic world.Queries
             Owed = Set.remove topic world.Owed
+        }
+    | QueryAssignments topic ->
+        checkQuery topic world
+
+        { world with
+            AssignmentQueries = Set.add topic world.AssignmentQueries
+            Owed = Set.remove topic world.Owed
+        }
+    | PopQueues(topic, popped) ->
+        let popped = Set.ofList popped
+
+        if popped = (Map.tryFind topic world.Popped |> Option.defaultValue Set.empty) then
+            failtest $"%A{popped} are popped already"
+
+        if
+            not popped.IsEmpty
+            && (world.IsStopped || not (world.Readable.ContainsKey topic))
+        then
+            failtest $"{topic} is popped by a member that does not read it"
+
+        { world with
+            Popped =
+                if popped.IsEmpty then
+                    Map.remove topic world.Popped
+                else
+                    Map.add topic popped world.Popped
+        }
+    | FollowMode(topic, mode) ->
+        if Map.tryFind topic world.Modes = Some mode then
+            failtest $"the mode of {topic} is no news"
+
+        { world with
+            Modes = Map.add topic mode world.Modes
         }
     | Assign queue ->
         if world.Assigned.Contains queue then
@@ -101,6 +154,7 @@ let apply world event =
     let next, effects = Rebalance.transition world.Member event
     let world = List.fold perform { world with Member = next } effects
     Rebalance.assigned next |> shouldEqual world.Assigned
+    Rebalance.popped next |> shouldEqual (Set.unionMany (Map.values world.Popped))
 
     { world with
         Effects = world.Effects @ effects
@@ -113,8 +167,33 @@ let answer topic event world =
     apply
         { world with
             Queries = Set.remove topic world.Queries
+            AssignmentQueries = Set.remove topic world.AssignmentQueries
         }
         event
+
+let private assignmentOf mode queue : Assignment =
+    {
+        Queue = queue
+        Mode = mode
+        Attachments = None
+    }
+
+/// By a byte: some queues of the topic, pulled, popped, both, or all of each broker popped together.
+let assignmentsOf topic (queues: byte) (mode: byte) : Assignment list =
+    let chosen =
+        queuesOf topic 6
+        |> List.filter (fun queue -> int queues >>> queue.QueueId &&& 1 = 1)
+
+    match mode % 4uy with
+    | 0uy -> chosen |> List.map (assignmentOf PullMode)
+    | 1uy -> chosen |> List.map (assignmentOf PopMode)
+    | 2uy ->
+        chosen
+        |> List.map (fun queue -> assignmentOf (if queue.QueueId % 2 = 0 then PullMode else PopMode) queue)
+    | _ ->
+        chosen
+        |> List.map (fun queue -> assignmentOf PopMode { queue with QueueId = -1 })
+        |> List.distinct
 
 let private noteRoute topic queues world =
     match Map.tryFind topic world.Readable with
@@ -140,6 +219,7 @@ let unsubscribe topic world =
         { world with
             Readable = Map.remove topic world.Readable
             Owed = Set.remove topic world.Owed
+            Modes = Map.remove topic world.Modes
         }
         (TopicUnsubscribed topic)
 
@@ -158,6 +238,18 @@ let step world step =
     | NoAnswer place ->
         match at place (Set.toList world.Queries) with
         | Some topic -> answer topic (MembersUnknown topic) world
+        | None -> world
+    | Assigns(place, queues, mode) ->
+        match at place (Set.toList world.AssignmentQueries) with
+        | Some topic -> answer topic (AssignmentsKnown(topic, assignmentsOf topic queues mode)) world
+        | None -> world
+    | AssignsNothingYet place ->
+        match at place (Set.toList world.AssignmentQueries) with
+        | Some topic -> answer topic (MembersUnknown topic) world
+        | None -> world
+    | DoesNotAssign place ->
+        match at place (Set.toList world.AssignmentQueries) with
+        | Some topic -> answer topic (AssignmentsUnsupported topic) world
         | None -> world
     | Notify ->
         let withQueues =
@@ -185,6 +277,9 @@ let step world step =
             }
             StopRequested
 
+let runSharing sharing steps =
+    List.fold step (startSharing MessageModel.Clustering sharing AllocationStrategy.Averagely) steps
+
 let run model steps =
     List.fold step (start model AllocationStrategy.Averagely) steps
 
@@ -195,6 +290,14 @@ let withoutStop steps =
 let rec settle members world =
     match Set.toList world.Queries with
     | topic :: _ -> answer topic (MembersKnown(topic, members)) world |> settle members
+    | [] -> world
+
+/// All brokers that are asked assign this.
+let rec settleAssignments (assign: string -> Assignment list) world =
+    match Set.toList world.AssignmentQueries with
+    | topic :: _ ->
+        answer topic (AssignmentsKnown(topic, assign topic)) world
+        |> settleAssignments assign
     | [] -> world
 
 /// The next interval, and all that follows.

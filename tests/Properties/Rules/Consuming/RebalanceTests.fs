@@ -63,7 +63,8 @@ let private severalMembers =
 
                     let world =
                         { start MessageModel.Clustering AllocationStrategy.Averagely with
-                            Member = Rebalance.create MessageModel.Clustering AllocationStrategy.Averagely name
+                            Member =
+                                Rebalance.create MessageModel.Clustering ByMembers AllocationStrategy.Averagely name
                         }
 
                     List.fold step world history
