@@ -47,6 +47,9 @@ type StaticTopic(queues: int) =
     let mutable members: string list = []
     let mutable epoch = 1L
 
+    /// How many requests have been answered.
+    let mutable served = 0
+
     let segments =
         [|
             for queueId in 0 .. queues - 1 ->
@@ -92,14 +95,12 @@ type StaticTopic(queues: int) =
             QueueMappings = Some said
         }
 
-    let fault (text: string) = faults.Enqueue text
-
     /// Requests of the topic's queues name the broker name that the queues belong to; no other request does.
     let checkName (isLogical: bool) (command: RemotingCommand) =
         match Fields.tryFind "bname" command.Fields with
         | ValueSome name when isLogical && name = logicalName -> ()
         | ValueNone when not isLogical -> ()
-        | name -> fault $"{command.RequestCode} names {name}"
+        | name -> faults.Enqueue $"{command.RequestCode} names {name}"
 
     let moved command =
         FakeServers.refusal ResponseCode.NotLeaderForQueue "it is elsewhere" command
@@ -118,7 +119,7 @@ type StaticTopic(queues: int) =
         let send = Send.message.Decode command |> Buffers.ok
 
         if send.BrokerName <> names[host] then
-            fault $"a send to {names[host]} names {send.BrokerName}"
+            faults.Enqueue $"a send to {names[host]} names {send.BrokerName}"
 
         if send.Topic <> topic then
             copies.Enqueue send
@@ -247,11 +248,11 @@ type StaticTopic(queues: int) =
             ended.Enqueue(struct (host, Transactions.finish.Decode command |> Buffers.ok))
 
             if Fields.tryFind "bname" command.Fields <> ValueSome names[host] then
-                fault "the end of a transaction does not name its broker"
+                faults.Enqueue "the end of a transaction does not name its broker"
 
             IsMute
         | RequestCode.ConsumerSendMessageBack ->
-            fault "a message was sent back to where its queue is"
+            faults.Enqueue "a message was sent back to where its queue is"
             FakeServers.success command
         | _ -> FakeServers.success command
 
@@ -265,11 +266,6 @@ type StaticTopic(queues: int) =
                 | _ -> FakeServers.unknownTopic command
             | _ -> atBroker (endpoint.Port - firstPort) command)
 
-    let isEmptyPull (reaction: Reaction) =
-        match reaction with
-        | Answers answer -> answer.ResponseCode = ResponseCode.PullNotFound
-        | _ -> false
-
     let servers =
         FakeServers(
             clock,
@@ -279,9 +275,13 @@ type StaticTopic(queues: int) =
                     let reaction = react endpoint command
 
                     // Others get their turns before the queue is asked again.
-                    if isEmptyPull reaction then
+                    match reaction with
+                    | Answers answer when answer.ResponseCode = ResponseCode.PullNotFound ->
                         for _ in 1..20 do
                             do! Task.Yield()
+                    | _ -> ()
+
+                    Interlocked.Increment &served |> ignore
 
                     return reaction
                 }
@@ -355,14 +355,16 @@ type StaticTopic(queues: int) =
         topic.Hear 0
         topic.Hear 1
 
-    /// Moves the clock until something is true, slowly enough that answers keep up with it.
+    /// Moves the clock until something is true, no faster than requests are answered: on a busy machine, locks would end before they
+    /// are renewed.
     member _.PassUntil(condition: unit -> bool) : Task =
         task {
             while not (condition ()) do
                 clock.Advance(millis 20)
+                let before = Volatile.Read &served
                 let mutable turns = 0
 
-                while turns < 200 && not (condition ()) do
+                while turns < 2_000 && Volatile.Read &served - before < 10 && not (condition ()) do
                     turns <- turns + 1
                     do! Task.Yield()
         }

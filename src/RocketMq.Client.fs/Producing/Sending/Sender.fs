@@ -73,10 +73,9 @@ type internal Sender
 
     /// Only the name servers know where a queue has moved to, and perhaps not at once: they are asked after the pause.
     let pauseAndLook topic span request error earlier cancellation =
-        backgroundTask {
-            let! paused = pause Task.CompletedTask span request earlier cancellation
+        taskResult {
+            do! pause Task.CompletedTask span request earlier cancellation
             do! awaitRefresh topic error
-            return paused
         }
 
     /// Lets time pass until the next attempt, if any need pass and there is room for one more that waits.
