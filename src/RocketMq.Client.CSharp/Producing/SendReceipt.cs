@@ -2,7 +2,7 @@ namespace RocketMq.Client;
 
 /// <summary>One queue of a topic.</summary>
 /// <param name="Topic">The topic.</param>
-/// <param name="BrokerName">The name that the brokers which hold it share.</param>
+/// <param name="BrokerName">The name that the brokers which hold it share. Of a static topic <c>__syslo__global__</c>: the route says where the queue is.</param>
 /// <param name="QueueId">Its number on that broker, counting from 0.</param>
 public sealed record MessageQueue(string Topic, string BrokerName, int QueueId)
 {

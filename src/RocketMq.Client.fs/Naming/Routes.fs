@@ -70,6 +70,9 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients) =
     /// A topic is not asked for more often, however many callers find its route wrong.
     static let doubtInterval = TimeSpan.FromSeconds 1L
 
+    /// As `doubtInterval`, where a broker has said that the route is wrong.
+    static let movedInterval = TimeSpan.FromSeconds 0.1
+
     /// A topic that a send has just made is looked for after this time.
     static let templateAge = TimeSpan.FromSeconds 0.5
 
@@ -200,6 +203,7 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients) =
                 let route =
                     { found.Route with
                         Queues = List.map limit found.Route.Queues
+                        QueueMappings = None
                     }
 
                 let next = KnownRoute.Made(topic, route, clients, clock.GetTimestamp(), template)
@@ -209,9 +213,9 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients) =
             | Error error -> return Error error
         }
 
-    let refresh topic : Task =
+    let refresh topic interval : Task =
         match known.TryGetValue topic with
-        | true, route when clock.GetElapsedTime route.Fetched < doubtInterval -> Task.CompletedTask
+        | true, route when clock.GetElapsedTime route.Fetched < interval -> Task.CompletedTask
         | _ -> fetchOnce topic
 
     /// Asks for one topic after another, at no two clients at the same time.
@@ -299,12 +303,21 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients) =
         }
 
     /// Asks for a topic again because its route was found wrong, unless that has just been done. Ends with the answer.
-    member _.Refresh(topic: string) : Task = refresh topic
+    member _.Refresh(topic: string) : Task = refresh topic doubtInterval
+
+    /// The same if it failed with this error: sooner if that says that a queue has moved.
+    member _.RefreshAfter(error: RemotingError, topic: string) : Task =
+        refresh
+            topic
+            (if RemotingError.isMovedQueue error then
+                 movedInterval
+             else
+                 doubtInterval)
 
     /// As `Refresh`, for those who do not wait for the answer: however many they are, one asks.
     member _.RefreshSoon(topic: string) =
         if not (fetching.ContainsKey topic) then
-            Supervised.run clients.Options.Logger CancellationToken.None (fun () -> refresh topic)
+            Supervised.run clients.Options.Logger CancellationToken.None (fun () -> refresh topic doubtInterval)
 
     /// Asks for nothing any more.
     member _.Close() = ending.Cancel()

@@ -1,6 +1,7 @@
 namespace RocketMq
 
 open System
+open System.Collections.Generic
 open RocketMq.Protocol
 
 /// What sends need of a topic's route, worked out once for each route that comes.
@@ -8,10 +9,30 @@ open RocketMq.Protocol
 type internal TopicPublishInfo(topic: string, route: TopicRoute, clients: RemotingClients) =
     let queues = TopicRoute.publishQueues topic route |> Array.ofList
 
-    let hasOther (brokerName: string) =
-        queues |> Array.exists (fun queue -> queue.BrokerName <> brokerName)
+    /// Of a static topic: each queue whose broker has a master, by the queue as it travels there.
+    let located: Dictionary<MessageQueue, MessageQueue> | null =
+        if TopicRoute.isStatic route then
+            let located = Dictionary<MessageQueue, MessageQueue>()
 
-    let hasSeveral = queues.Length > 0 && hasOther queues[0].BrokerName
+            for queue in queues do
+                match TopicRoute.hostOf queue route with
+                | ValueSome brokerName when (TopicRoute.masterAddress brokerName route).IsSome ->
+                    located[{ queue with BrokerName = brokerName }] <- queue
+                | _ -> ()
+
+            located
+        else
+            null
+
+    let travelling =
+        match located with
+        | null -> queues
+        | located -> Array.ofSeq located.Keys
+
+    let hasOther (brokerName: string) =
+        travelling |> Array.exists (fun queue -> queue.BrokerName <> brokerName)
+
+    let hasSeveral = travelling.Length > 0 && hasOther travelling[0].BrokerName
 
     let masters =
         [|
@@ -41,8 +62,26 @@ type internal TopicPublishInfo(topic: string, route: TopicRoute, clients: Remoti
 
     member _.Route = route
 
-    /// The queues that may be written to, see `TopicRoute.publishQueues`.
+    /// The queues that may be written to, see `TopicRoute.publishQueues`. Those of a static topic are all there, whatever becomes of brokers.
     member _.Queues = queues
+
+    /// Those that can be sent to now, as they travel: with the name of the broker that has them.
+    member _.Travelling = travelling
+
+    /// A queue that travels, as applications know it.
+    member _.Known(queue: MessageQueue) : MessageQueue =
+        match located with
+        | null -> queue
+        | located ->
+            match located.TryGetValue queue with
+            | true, known -> known
+            | _ -> queue
+
+    /// The name of the broker that has a queue, see `TopicRoute.hostOf`.
+    member _.HostOf(queue: MessageQueue) : string voption =
+        match located with
+        | null -> ValueSome queue.BrokerName
+        | _ -> TopicRoute.hostOf queue route
 
     /// The master of a broker in the route. They are few.
     member _.MasterOf(brokerName: string) : Result<RemotingClient, RemotingError> = find masters brokerName 0

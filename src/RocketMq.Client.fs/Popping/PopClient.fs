@@ -220,9 +220,7 @@ type internal PopClient
             let! route = routes.Get(topic, cancellation)
 
             let masters =
-                TopicRoute.subscribeQueues topic route
-                |> List.map _.BrokerName
-                |> List.distinct
+                TopicRoute.readableBrokers route
                 |> List.filter (fun name -> (TopicRoute.masterAddress name route).IsSome)
 
             if masters.IsEmpty then

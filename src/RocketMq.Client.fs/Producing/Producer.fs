@@ -137,7 +137,7 @@ type Producer
     let telemetry =
         SendTelemetry(
             options.Client,
-            fun queue -> sender.TryBroker(Namespaced.wrap options.Client.Namespace queue.Topic, queue.BrokerName)
+            fun queue -> sender.TryBroker(Namespaced.wrap options.Client.Namespace queue.Topic, queue)
         )
 
     let sendChecked target (cancellation: CancellationToken) (message: Message) =

@@ -78,7 +78,7 @@ type TransactionProducer private (options: ProducerOptions, instance: ClientInst
     let finish (message: Message) (receipt: SendReceipt) decision (failure: exn option) cancellation : Task =
         backgroundTask {
             let topic = Namespaced.wrap options.Client.Namespace message.Topic
-            let! client = sender.MasterOf(topic, receipt.Queue.BrokerName, cancellation)
+            let! client = sender.MasterOf(topic, receipt.HostName, cancellation)
 
             match client, OffsetMessageId.decode receipt.OffsetId with
             | Ok client, Ok place ->
@@ -96,17 +96,13 @@ type TransactionProducer private (options: ProducerOptions, instance: ClientInst
 
                 let remark = failure |> Option.map textOf
 
-                match! client.InvokeOneWay(command finish receipt.Queue.BrokerName remark, cancellation) with
+                match! client.InvokeOneWay(command finish receipt.HostName remark, cancellation) with
                 | Ok() -> traced receipt message decision false
                 | Error error ->
-                    Log.requestFailed
-                        log
-                        RequestCode.EndTransaction
-                        receipt.Queue.BrokerName
-                        (RemotingError.describe error)
+                    Log.requestFailed log RequestCode.EndTransaction receipt.HostName (RemotingError.describe error)
             | Error error, _ ->
-                Log.requestFailed log RequestCode.EndTransaction receipt.Queue.BrokerName (RemotingError.describe error)
-            | _, Error error -> Log.requestFailed log RequestCode.EndTransaction receipt.Queue.BrokerName error.Message
+                Log.requestFailed log RequestCode.EndTransaction receipt.HostName (RemotingError.describe error)
+            | _, Error error -> Log.requestFailed log RequestCode.EndTransaction receipt.HostName error.Message
         }
 
     /// Answers the broker that asked.

@@ -46,6 +46,13 @@ module RemotingError =
         | RemotingError.Refused(_, _, _, code, remark) -> RefusalCodes.isAccessRefusal code remark
         | _ -> false
 
+    /// Whether a broker says that it does not have this queue of a static topic, or not any more: the route is out of date. Nothing was
+    /// carried out.
+    let internal isMovedQueue error =
+        match error with
+        | RemotingError.Refused(_, _, _, ResponseCode.NotLeaderForQueue, _) -> true
+        | _ -> false
+
     /// Whether another attempt of the same call may succeed, or `ValueNone` where the error does not tell.
     let private mayRepeatHelp error =
         match error with

@@ -42,6 +42,8 @@ module internal ErrorText =
         | ResponseCode.FlowControl -> " The broker is overloaded; try again later."
         | ResponseCode.SubscriptionGroupNotExist ->
             " Create the group, or let the broker do so (autoCreateSubscriptionGroup)."
+        | ResponseCode.NotLeaderForQueue ->
+            " The queue of this static topic is at another broker; mqadmin topicRoute shows where."
         | ResponseCode.RequestCodeNotSupported when isForNameServers request ->
             " That is no name server: check the address and its port, mostly 9876; a broker answers so, mostly at 10911."
         | ResponseCode.RequestCodeNotSupported -> " The server does not know this request; check its version."

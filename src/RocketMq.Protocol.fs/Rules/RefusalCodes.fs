@@ -17,6 +17,7 @@ module internal RefusalCodes =
         | ResponseCode.NoBuyerId
         | ResponseCode.NotInCurrentUnit
         | ResponseCode.FlowControl
+        | ResponseCode.NotLeaderForQueue
         | ResponseCode.GoAway -> true
         | _ -> false
 

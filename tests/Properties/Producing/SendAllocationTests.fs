@@ -56,7 +56,8 @@ let tests =
                                     PackedId.OfBytes(1UL, 2UL),
                                     PackedId.OfBytes(3UL, 4UL),
                                     None,
-                                    1
+                                    1,
+                                    receipt.Queue.BrokerName
                                 ))
 
                     let mutable onCaller = Int64.MaxValue / 2L

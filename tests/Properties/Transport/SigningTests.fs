@@ -113,7 +113,7 @@ let private requests =
                             QueueId = 1
                         }
 
-                    message.Address("G", 0L, queue, 1, hasOther)
+                    message.Address("G", 0L, queue, queue.BrokerName, 1, hasOther)
                     let signed = OutgoingSigned(message, Signature.sign first (message.ToCommand()))
                     signed.HasAlternative |> shouldEqual hasOther
                     signed.WaitsForServer |> shouldEqual (not hasOther)

@@ -14,7 +14,7 @@ type internal LockRequestBatch
     let toRelease = List<MessageQueue>()
 
     let byBroker (queues: MessageQueue seq) =
-        queues |> List.ofSeq |> List.groupBy _.BrokerName |> List.map snd
+        queues |> List.ofSeq |> List.groupBy locks.HostOf |> List.map snd
 
     let answerOf (outcome: LockOutcome) queue =
         match outcome.Granted with

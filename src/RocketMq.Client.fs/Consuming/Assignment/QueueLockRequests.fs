@@ -29,6 +29,9 @@ type internal QueueLockRequests
             OnlyThisBroker = None
         }
 
+    /// The name of the broker that is asked for a queue's lock.
+    member _.HostOf(queue: MessageQueue) : string = brokers.HostOf queue
+
     /// Takes locks, or renews them.
     member _.Acquire(queues: MessageQueue list) : Task<LockOutcome> =
         backgroundTask {
@@ -49,7 +52,7 @@ type internal QueueLockRequests
                         Granted = ValueSome granted
                     }
             | Error error ->
-                ConsumerLog.locksNotRenewed log queues.Head.BrokerName (RemotingError.describe error)
+                ConsumerLog.locksNotRenewed log (brokers.HostOf queues.Head) (RemotingError.describe error)
 
                 return
                     {
@@ -70,5 +73,9 @@ type internal QueueLockRequests
             with
             | Ok() -> ()
             | Error error ->
-                Log.requestFailed log RequestCode.UnlockBatchMq queues.Head.BrokerName (RemotingError.describe error)
+                Log.requestFailed
+                    log
+                    RequestCode.UnlockBatchMq
+                    (brokers.HostOf queues.Head)
+                    (RemotingError.describe error)
         }

@@ -46,10 +46,17 @@ module internal VisibleMessage =
 
 /// What a pull's answer holds.
 module internal PulledRecords =
-    let read (brokerName: string) (answer: PullAnswer) : Result<StoredMessage[], RemotingError> =
-        MessageCodec.decodeAll brokerName answer.Records
+    /// Those of a queue. Brokers keep the messages of a static topic's queue under numbers of their own.
+    let ofQueue (queue: MessageQueue) (answer: PullAnswer) : ReadOnlyMemory<byte> =
+        if LogicalQueues.isLogical queue && not answer.Records.IsEmpty then
+            MessageCodec.relocate queue.QueueId (Option.defaultValue 0L answer.OffsetDelta) answer.Records
+        else
+            answer.Records
+
+    let read (queue: MessageQueue) (answer: PullAnswer) : Result<StoredMessage[], RemotingError> =
+        MessageCodec.decodeAll queue.BrokerName (ofQueue queue answer)
         |> Result.mapError (fun error ->
-            RemotingError.NotDecoded({ Host = brokerName; Port = 0 }, RequestCode.PullMessage, error))
+            RemotingError.NotDecoded({ Host = queue.BrokerName; Port = 0 }, RequestCode.PullMessage, error))
 
     /// Whether an application is to see a message: it is wanted, or it holds others and could not be taken apart.
     let isSeen (matches: StoredMessage -> bool) (message: StoredMessage) =
@@ -144,7 +151,8 @@ type internal PullService
 
     let deliver (queue: ProcessQueue) (place: PullCursor) (subscribed: SubscribedTopic) (answer: PullAnswer) =
         let records =
-            MessageCodec.decodeReadableOf queue.Queue place.Offset answer.NextOffset answer.Records
+            PulledRecords.ofQueue queue.Queue answer
+            |> MessageCodec.decodeReadableOf queue.Queue place.Offset answer.NextOffset
 
         let matching = filterMatching subscribed (expand place.Offset records.Messages)
 
@@ -258,7 +266,7 @@ type internal PullService
                 place.Offset
                 subscribed.Subscription
 
-        brokers.Pull(source, request, settings.LongPollTimeout, place.Ending)
+        brokers.Pull(source, queue.Queue, request, settings.LongPollTimeout, place.Ending)
 
     /// A pull has ended, or there was nowhere to pull from.
     let ended
@@ -277,7 +285,7 @@ type internal PullService
         | Ok answer ->
             queue.MaxOffset <- answer.MaxOffset
             problems.Clear queue.Name
-            refusals.Served(queue.Queue.Topic, queue.Queue.BrokerName)
+            refusals.Served(queue.Queue.Topic, brokers.HostOf queue.Queue)
             read queue place subscribed brokerId answer
 
     let brokerIdOf (source: PullSource | null) =
@@ -288,7 +296,7 @@ type internal PullService
     let failed (queue: ProcessQueue) failures error =
         let reason = RemotingError.describe error
 
-        if not (refusals.Report(queue.Queue.Topic, queue.Queue.BrokerName, error)) then
+        if not (refusals.Report(queue.Queue.Topic, brokers.HostOf queue.Queue, error)) then
             ConsumerLog.pullFailed log queue.Queue reason
 
         problems.Report(queue.Name, reason)
@@ -297,7 +305,7 @@ type internal PullService
         if PullRetry.isRefusal error then
             dispatcher.Refused error
 
-        Supervised.run log queue.Ending (fun () -> routes.Refresh queue.Queue.Topic)
+        Supervised.run log queue.Ending (fun () -> routes.RefreshAfter(error, queue.Queue.Topic))
         Task.Delay(PullRetry.waitAfter failures error, clock, queue.Ending)
 
     /// Most pulls need not wait, and no task is made for them.

@@ -36,11 +36,15 @@ type internal FirstCommits() =
             | ValueNone -> return! commit ()
         }
 
-    /// Commits an offset of a queue, alone while the broker is not known to have one of the queue's topic.
+    /// Commits an offset of a topic's queue at a broker, alone while the broker is not known to have one of the topic.
     member _.Run
-        (queue: MessageQueue, commit: unit -> Task<Result<unit, RemotingError>>, cancellation: CancellationToken)
-        : Task<Result<unit, RemotingError>> =
-        let key = struct (queue.Topic, queue.BrokerName)
+        (
+            topic: string,
+            brokerName: string,
+            commit: unit -> Task<Result<unit, RemotingError>>,
+            cancellation: CancellationToken
+        ) : Task<Result<unit, RemotingError>> =
+        let key = struct (topic, brokerName)
 
         if begun.ContainsKey key then
             commit ()

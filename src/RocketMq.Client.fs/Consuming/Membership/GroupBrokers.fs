@@ -23,24 +23,24 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
     /// A broker looks only so often for pulls that have waited long enough.
     static let lateness = TimeSpan.FromSeconds 5L
 
-    let noAddress topic brokerName route =
-        Error(RemotingError.NoQueue(topic, RouteProblems.ofBroker brokerName route))
+    let firstCommits = FirstCommits()
 
-    let clientOf (address: string option) topic brokerName route =
-        match address with
-        | Some address -> clients.TryGet address
-        | None -> noAddress topic brokerName route
-
-    let atMaster (queue: MessageQueue) route =
-        TopicRoute.masterAddress queue.BrokerName route
+    let noAddress (queue: MessageQueue) route =
+        Error(RemotingError.NoQueue(queue.Topic, RouteProblems.ofQueue queue route))
 
     let atAny (queue: MessageQueue) route =
-        TopicRoute.anyAddress queue.BrokerName route
+        match TopicRoute.hostOf queue route with
+        | ValueSome hostName -> TopicRoute.anyAddress hostName route
+        | ValueNone -> None
 
-    let find topic brokerName address cancellation =
+    /// The master of a topic's broker.
+    let masterOf topic brokerName cancellation =
         taskResult {
             let! route = routes.Get(topic, cancellation)
-            return! clientOf (address route) topic brokerName route
+
+            match TopicRoute.masterAddress brokerName route with
+            | Some address -> return! clients.TryGet address
+            | None -> return! Error(RemotingError.NoQueue(topic, RouteProblems.ofBroker brokerName route))
         }
 
     /// The master of a broker that one of the routes names.
@@ -50,8 +50,13 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
         |> Option.map clients.TryGet
 
     let newSource (queue: MessageQueue) (brokerId: int64) (route: TopicRoute) =
-        match TopicRoute.brokerFor brokerId queue.BrokerName route with
-        | None -> noAddress queue.Topic queue.BrokerName route
+        let found =
+            match TopicRoute.hostOf queue route with
+            | ValueSome hostName -> TopicRoute.brokerFor brokerId hostName route
+            | ValueNone -> None
+
+        match found with
+        | None -> noAddress queue route
         | Some struct (answeredBy, address) ->
             match Endpoint.tryParse address with
             | ValueSome endpoint -> Ok(PullSource(route, brokerId, answeredBy, endpoint))
@@ -64,11 +69,29 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
         | last when last.IsOf(route, brokerId) -> Ok last
         | _ -> newSource queue brokerId route
 
-    let send (queue: MessageQueue) address (request: Request<'Answer>) cancellation =
+    let sendOnce (queue: MessageQueue) address (request: Request<'Answer>) cancellation =
         taskResult {
-            let! client = find queue.Topic queue.BrokerName address cancellation
-            return! client.Request(request, cancellation)
+            let! route = routes.Get(queue.Topic, cancellation)
+
+            match address queue route with
+            | None -> return! noAddress queue route
+            | Some address ->
+                let! client = clients.TryGet address
+                return! client.Request(request, cancellation)
         }
+
+    /// A queue of a static topic may have moved: then once more, to where it is.
+    let send (queue: MessageQueue) address (request: Request<'Answer>) cancellation =
+        if LogicalQueues.isLogical queue then
+            backgroundTask {
+                match! sendOnce queue address request cancellation with
+                | Error error when RemotingError.isMovedQueue error ->
+                    do! routes.RefreshAfter(error, queue.Topic)
+                    return! sendOnce queue address request cancellation
+                | answer -> return answer
+            }
+        else
+            sendOnce queue address request cancellation
 
     /// The answers of a topic's brokers, the last one first, from a random broker on until one suffices.
     let requestInTurn topic (request: Request<'Answer>) (suffices: 'Answer -> bool) cancellation =
@@ -99,9 +122,6 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
                 return answers
         }
 
-    /// By which a group's first offsets at a broker go one by one.
-    member val FirstCommits = FirstCommits()
-
     /// Asks the master of a topic's broker, which may take so long. After a failure that may pass the route is asked for again.
     member _.RequestFromMasterOf
         (
@@ -112,7 +132,7 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
             cancellation: CancellationToken
         ) : Task<Result<'Answer, RemotingError>> =
         backgroundTask {
-            match! find topic brokerName (TopicRoute.masterAddress brokerName) cancellation with
+            match! masterOf topic brokerName cancellation with
             | Error error -> return Error error
             | Ok client ->
                 let! answer = client.RequestWithin(request, timeout, cancellation)
@@ -126,20 +146,35 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
 
     /// Asks the master of a queue's broker or, without a master, a slave.
     member _.Request(queue: MessageQueue, request: Request<'Answer>, cancellation: CancellationToken) =
-        send queue (atAny queue) request cancellation
+        send queue atAny request cancellation
 
     /// The same, and whether it was the master that answered.
     member _.RequestFromAny(queue: MessageQueue, request: Request<'Answer>, cancellation: CancellationToken) =
         taskResult {
             let! route = routes.Get(queue.Topic, cancellation)
-            let isMaster = Option.isSome (atMaster queue route)
-            let! answer = send queue (atAny queue) request cancellation
+            let isMaster = Option.isSome (TopicRoute.masterOf queue route)
+            let! answer = send queue atAny request cancellation
             return struct (isMaster, answer)
         }
 
     /// Asks the master of a queue's broker, never a slave.
     member _.RequestFromMaster(queue: MessageQueue, request: Request<'Answer>, cancellation: CancellationToken) =
-        send queue (atMaster queue) request cancellation
+        send queue TopicRoute.masterOf request cancellation
+
+    /// The name of the broker that has a queue, as far as that is known: of a static topic another one than the queue's.
+    member _.HostOf(queue: MessageQueue) : string =
+        if LogicalQueues.isLogical queue then
+            routes.TryGet queue.Topic
+            |> ValueOption.bind (TopicRoute.hostOf queue)
+            |> ValueOption.defaultValue queue.BrokerName
+        else
+            queue.BrokerName
+
+    /// Commits an offset of a queue in its turn, see `FirstCommits`.
+    member brokers.CommitInTurn
+        (queue: MessageQueue, commit: unit -> Task<Result<unit, RemotingError>>, cancellation: CancellationToken)
+        =
+        firstCommits.Run(queue.Topic, brokers.HostOf queue, commit, cancellation)
 
     /// How often a broker's master has been connected to: what was learned of it before may be wrong, as another one may answer at
     /// its address.
@@ -155,6 +190,9 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
         | Some(Ok client) -> ValueSome client.Endpoint
         | Some(Error _)
         | None -> ValueNone
+
+    /// The address of the master that has a queue, the same way.
+    member brokers.TryMasterOf(queue: MessageQueue) : Endpoint voption = brokers.TryMaster(brokers.HostOf queue)
 
     /// Asks the master of a broker that one of the routes names.
     member _.RequestFromBroker(brokerName: string, request: Request<'Answer>, cancellation: CancellationToken) =
@@ -178,12 +216,23 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
                 }
             )
 
-    /// Pulls. The broker may hold the pull for `suspend`.
+    /// Pulls of a queue. The broker may hold the pull for `suspend`.
     member _.Pull
-        (source: PullSource, request: PullRequest, suspend: TimeSpan, cancellation: CancellationToken)
-        : Task<Result<PullAnswer, RemotingError>> =
+        (
+            source: PullSource,
+            queue: MessageQueue,
+            request: PullRequest,
+            suspend: TimeSpan,
+            cancellation: CancellationToken
+        ) : Task<Result<PullAnswer, RemotingError>> =
+        let brokerName: string | null =
+            if LogicalQueues.isLogical queue then
+                queue.BrokerName
+            else
+                null
+
         let timeout = suspend + lateness + clients.Options.RequestTimeout
-        (clients.Get source.Endpoint).Send(OutgoingPull request, timeout, cancellation)
+        (clients.Get source.Endpoint).Send(OutgoingPull(request, brokerName), timeout, cancellation)
 
     /// A request of the group has failed. A broker that misses its subscription is told of it by the next heartbeat.
     member _.Failed(error: RemotingError) : unit =

@@ -75,15 +75,26 @@ module internal GroupRequests =
                 Namespace = None
             }
 
+    /// As Java's clients since 5.0, where the queue is one of a static topic: its broker name goes with the request.
+    let private named (queue: MessageQueue) (request: Request<'Answer>) : Request<'Answer> =
+        if LogicalQueues.isLogical queue then
+            { request with
+                Command = Command.withField "bname" queue.BrokerName request.Command
+            }
+        else
+            request
+
     let committed settings (queue: MessageQueue) : Request<int64 option> =
         Offsets.queryCommitted.Request
             {
                 Queue = groupQueue settings queue
                 ZeroIfNone = None
             }
+        |> named queue
 
     /// The offset of the first message that is still there.
-    let min (queue: MessageQueue) : Request<int64> = Offsets.min.Request(topicQueue queue)
+    let min (queue: MessageQueue) : Request<int64> =
+        Offsets.min.Request(topicQueue queue) |> named queue
 
     /// The offset that the next message of a queue will have.
     let max (queue: MessageQueue) : Request<int64> =
@@ -92,6 +103,7 @@ module internal GroupRequests =
                 Queue = topicQueue queue
                 IsCommitted = None
             }
+        |> named queue
 
     let searchByTime (queue: MessageQueue) (millis: int64) : Request<int64> =
         Offsets.search.Request
@@ -100,6 +112,7 @@ module internal GroupRequests =
                 TimestampMillis = millis
                 Boundary = None
             }
+        |> named queue
 
     let commit settings (queue: MessageQueue) (offset: int64) : Request<unit> =
         Offsets.commit.Request
@@ -107,6 +120,7 @@ module internal GroupRequests =
                 Queue = groupQueue settings queue
                 Offset = offset
             }
+        |> named queue
 
     /// Asks for at most so many messages, whatever the settings say.
     let pull

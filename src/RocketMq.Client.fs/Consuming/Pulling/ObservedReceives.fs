@@ -10,7 +10,7 @@ type internal ObservedReceives
         let brokerOf received =
             match messagesOf received with
             | [||] -> ValueNone
-            | messages -> brokers.TryMaster messages[0].BrokerName
+            | messages -> brokers.TryMasterOf messages[0].Queue
 
         let receiving =
             if MessageTelemetry.areReceivesObserved () then

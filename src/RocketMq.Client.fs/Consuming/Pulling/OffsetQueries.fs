@@ -41,4 +41,4 @@ type internal OffsetQueries(settings: GroupSettings, space: string, brokers: Gro
         let commit () =
             brokers.Request(queue, GroupRequests.commit settings queue offset, cancellation)
 
-        brokers.FirstCommits.Run(queue, commit, cancellation)
+        brokers.CommitInTurn(queue, commit, cancellation)

@@ -61,7 +61,7 @@ type PullClient private (options: PullClientOptions, instance: ClientInstance) =
     let batch (queue: MessageQueue) filter offset (answer: PullAnswer) : Result<PulledBatch, RemotingError> =
         let matches = Filter.matcher filter
 
-        PulledRecords.read queue.BrokerName answer
+        PulledRecords.read queue answer
         |> Result.map (fun messages ->
             {
                 Status = answer.Status
@@ -95,7 +95,7 @@ type PullClient private (options: PullClientOptions, instance: ClientInstance) =
         taskResult {
             do! PullConsumerOptions.checkMost most
             let! source = brokers.PullSource(queue, masterId, null, cancellation).AsTask()
-            let! answer = brokers.Pull(source, request, suspend, cancellation)
+            let! answer = brokers.Pull(source, queue, request, suspend, cancellation)
             return! batch queue filter offset answer
         }
 
@@ -107,7 +107,7 @@ type PullClient private (options: PullClientOptions, instance: ClientInstance) =
             telemetry.Receive(
                 queue.Topic,
                 (fun (batch: PulledBatch) -> batch.Messages |> Array.map _.Message),
-                (fun _ -> brokers.TryMaster queue.BrokerName),
+                (fun _ -> brokers.TryMasterOf(offsets.Inner queue)),
                 fun () -> pull queue filter offset most suspend cancellation
             )
         else

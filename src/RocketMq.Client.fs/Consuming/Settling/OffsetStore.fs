@@ -24,11 +24,11 @@ type internal BrokerOffsets(settings: GroupSettings, brokers: GroupBrokers) =
                 | struct (false, Some offset) -> return Some offset
                 | struct (false, None) ->
                     // A slave that has nothing may not know yet.
-                    return! Error(RemotingError.NoBroker(queue.Topic, queue.BrokerName))
+                    return! Error(RemotingError.NoBroker(queue.Topic, brokers.HostOf queue))
             }
 
         member _.Save(queue, offset, cancellation) =
             let save () =
                 brokers.RequestFromMaster(queue, GroupRequests.commit settings queue offset, cancellation)
 
-            brokers.FirstCommits.Run(queue, save, cancellation)
+            brokers.CommitInTurn(queue, save, cancellation)

@@ -6,7 +6,7 @@ open System.Threading.Tasks
 open RocketMq.Protocol
 
 /// Gives messages that failed back to brokers: to the one that stores it or, if that one does not take it, a copy to the
-/// group's retry topic on any broker.
+/// group's retry topic on any broker. Of static topics always a copy, as Java.
 [<Sealed>]
 type internal SendBackService
     (
@@ -87,6 +87,9 @@ type internal SendBackService
             if InnerBatch.isInner message then
                 // The broker would give the whole outer message again.
                 return! sendCopy message level
+            elif LogicalQueues.isLogical message.Queue then
+                // It may be at another broker than its queue is now, and an offset in a log means something to that one alone.
+                return! sendCopy message level
             else
                 match! sendBack message level with
                 | Ok() -> return Ok()
@@ -111,7 +114,7 @@ type internal SendBackService
                 TelemetryNames.nack,
                 true,
                 [| message |],
-                (fun () -> brokers.TryMaster message.BrokerName),
+                (fun () -> brokers.TryMasterOf message.Queue),
                 fun () -> settle message level
             )
         else

@@ -37,6 +37,7 @@ and [<Sealed>] internal OutgoingMessage
     let mutable group = ""
     let mutable bornTimestamp = 0L
     let mutable queue = noQueue
+    let mutable hostName = ""
     let mutable attempt = 0
     let mutable hasAlternative = false
 
@@ -64,7 +65,8 @@ and [<Sealed>] internal OutgoingMessage
             uniqueId,
             place.OffsetId,
             place.RecallHandle,
-            attempt
+            attempt,
+            hostName
         )
 
     let fieldsOfAttempt () =
@@ -74,7 +76,7 @@ and [<Sealed>] internal OutgoingMessage
             DefaultTopic = options.Template.Topic
             DefaultTopicQueues = options.Template.Queues
             QueueId = queue.QueueId
-            BrokerName = queue.BrokerName
+            BrokerName = hostName
             SysFlag = sysFlag
             BornTimestamp = bornTimestamp
             Flag = flag
@@ -113,11 +115,15 @@ and [<Sealed>] internal OutgoingMessage
     /// One, or those of a batch joined with commas.
     member _.UniqueId: string = uniqueId.ToString()
 
-    /// Says where the next attempt goes, its number, and whether another broker can be tried after it. Only between attempts.
-    member _.Address(sendersGroup: string, now: int64, target: MessageQueue, number: int, mayTryAnother: bool) =
+    /// Says where the next attempt goes, to a queue and the broker of that name which has it, its number, and whether another broker can be
+    /// tried after it. Only between attempts.
+    member _.Address
+        (sendersGroup: string, now: int64, target: MessageQueue, host: string, number: int, mayTryAnother: bool)
+        =
         group <- sendersGroup
         bornTimestamp <- now
         queue <- target
+        hostName <- host
         attempt <- number
         hasAlternative <- mayTryAnother
 
@@ -130,6 +136,9 @@ and [<Sealed>] internal OutgoingMessage
 
     /// Where the last attempt went.
     member _.Queue = queue
+
+    /// The name of the broker that it went to.
+    member _.HostName = hostName
 
     /// Of the first attempt, if that settles itself.
     member _.Target = target

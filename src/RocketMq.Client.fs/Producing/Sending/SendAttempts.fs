@@ -32,20 +32,19 @@ type internal SendAttempts
     let watched
         report
         (prepared: OutgoingMessage)
-        (queue: MessageQueue)
-        (client: RemotingClient)
+        (destination: SendDestination)
         limit
         cancellation
         : Task<Result<SendReceipt, RemotingError>> =
         backgroundTask {
             let begun = clock.GetTimestamp()
-            let! answer = client.Send(WatchedMessage prepared, limit, cancellation)
+            let! answer = destination.Client.Send(WatchedMessage prepared, limit, cancellation)
 
             report
                 {
                     OutgoingMessage = prepared
-                    Queue = queue
-                    Broker = client.Endpoint
+                    Queue = destination.Queue
+                    Broker = destination.Client.Endpoint
                     Took = clock.GetElapsedTime begun
                     Outcome = answer
                 }
@@ -58,56 +57,50 @@ type internal SendAttempts
         | Some limit -> min limit rest
         | None -> rest
 
-    let address (prepared: OutgoingMessage) queue attempt mayTryAnother =
+    let address (prepared: OutgoingMessage) (destination: SendDestination) attempt mayTryAnother =
         let now = clock.GetUtcNow().ToUnixTimeMilliseconds()
-        prepared.Address(group, now, queue, attempt, mayTryAnother)
+        prepared.Address(group, now, destination.Queue, destination.HostName, attempt, mayTryAnother)
 
     /// Begins the first attempt of a message that settles itself, see `OutgoingMessage.SettleBy`. Nothing if attempts are watched, or if
     /// `RemotingClient.TrySend` gives nothing: then nothing was sent.
     member _.TryStart
-        (prepared: OutgoingMessage, queue: MessageQueue, client: RemotingClient, mayTryAnother: bool)
+        (prepared: OutgoingMessage, destination: SendDestination, mayTryAnother: bool)
         : Task<Result<SendReceipt, RemotingError>> voption =
         if watch.IsSome then
             ValueNone
         else
-            address prepared queue 1 mayTryAnother
-            client.TrySend(prepared, prepared, limitOf options.SendTimeout)
+            address prepared destination 1 mayTryAnother
+            destination.Client.TrySend(prepared, prepared, limitOf options.SendTimeout)
 
     /// Sends, within what is left of the time.
     member _.Start
         (
             prepared: OutgoingMessage,
-            queue: MessageQueue,
-            client: RemotingClient,
+            destination: SendDestination,
             attempt: int,
             mayTryAnother: bool,
             rest: TimeSpan,
             cancellation: CancellationToken
         ) : Task<Result<SendReceipt, RemotingError>> =
         let limit = limitOf rest
-        address prepared queue attempt mayTryAnother
+        address prepared destination attempt mayTryAnother
 
         match watch with
-        | None -> client.Send(prepared, limit, cancellation)
-        | Some report -> watched report prepared queue client limit cancellation
+        | None -> destination.Client.Send(prepared, limit, cancellation)
+        | Some report -> watched report prepared destination limit cancellation
 
     /// Notes what became of an attempt that was sent at a time, for what is known of the broker.
     member _.Settle
-        (
-            prepared: OutgoingMessage,
-            queue: MessageQueue,
-            client: RemotingClient,
-            sent: int64,
-            outcome: Result<SendReceipt, RemotingError>
-        ) : unit =
+        (prepared: OutgoingMessage, client: RemotingClient, sent: int64, outcome: Result<SendReceipt, RemotingError>)
+        : unit =
         let now = clock.GetTimestamp()
         let took = clock.GetElapsedTime(sent, now)
         let broker = client.Endpoint
 
         match outcome with
         | Ok _ ->
-            avoidance.Stored(queue.BrokerName, took)
+            avoidance.Stored(prepared.HostName, took)
             outcomes.Stored(broker, prepared.Topic, now)
         | Error error ->
-            avoidance.Failed(queue.BrokerName, took, error)
+            avoidance.Failed(prepared.HostName, took, error)
             outcomes.Failed(broker, error)

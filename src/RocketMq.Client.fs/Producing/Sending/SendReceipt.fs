@@ -14,7 +14,8 @@ type SendReceipt
         uniqueId: PackedId,
         offsetId: PackedId,
         recallHandle: string option,
-        attempts: int
+        attempts: int,
+        hostName: string
     ) =
     // Two numbers each, and one place for all texts: a packed id of its own would take a third more.
     let uniqueHigh = uniqueId.High
@@ -22,14 +23,17 @@ type SendReceipt
     let offsetHigh = offsetId.High
     let offsetLow = offsetId.Low
 
+    let isAtItsBroker = String.Equals(hostName, queue.BrokerName)
+
     let rare: RareParts | null =
-        if uniqueId.IsPacked && offsetId.IsPacked && recallHandle.IsNone then
+        if uniqueId.IsPacked && offsetId.IsPacked && recallHandle.IsNone && isAtItsBroker then
             null
         else
             {
                 OtherUniqueId = uniqueId.Other
                 OtherOffsetId = offsetId.Other
                 RecallHandle = recallHandle
+                OtherHostName = if isAtItsBroker then null else hostName
             }
 
     let textOf (other: string | null) high low =
@@ -55,7 +59,8 @@ type SendReceipt
             PackedId.OfText uniqueId,
             PackedId.OfText offsetId,
             recallHandle,
-            attempts
+            attempts,
+            queue.BrokerName
         )
 
     /// All of them mean stored; what they add is how safely.
@@ -85,6 +90,15 @@ type SendReceipt
         | null -> None
         | rare -> rare.RecallHandle
 
+    /// The name of the broker that has the message: of a static topic another one than the queue's.
+    member internal _.HostName: string =
+        match rare with
+        | null -> queue.BrokerName
+        | rare ->
+            match rare.OtherHostName with
+            | null -> queue.BrokerName
+            | name -> name
+
     /// How often it was sent. If more than once, it may be stored more than once.
     member _.Attempts = attempts
 
@@ -112,6 +126,7 @@ and [<NoComparison; NoEquality>] internal RareParts =
         OtherUniqueId: string | null
         OtherOffsetId: string | null
         RecallHandle: string option
+        OtherHostName: string | null
     }
 
 module internal BatchReceipt =
@@ -145,7 +160,8 @@ module internal BatchReceipt =
                     uniqueIds[index],
                     offsetId,
                     receipt.RecallHandle,
-                    receipt.Attempts
+                    receipt.Attempts,
+                    receipt.HostName
                 )
 
         receipts

@@ -41,18 +41,22 @@ type internal Sender
         | ValueSome view -> Task.FromResult(Ok view)
         | ValueNone -> awaitRoute topic size options.SendTimeout cancellation
 
+    /// Waits for a better route, for a moment.
+    let awaitRefresh topic error : Task =
+        let refreshing = routes.RefreshAfter(error, topic)
+
+        if refreshing.IsCompleted then
+            Task.CompletedTask
+        else
+            Task.WhenAny(refreshing, Task.Delay(refreshTime, clock))
+
     /// Looks for a better route: for a moment, if there is no other broker to go to meanwhile.
-    let lookAround topic hasOtherBroker : Task =
+    let lookAround topic hasOtherBroker error : Task =
         if hasOtherBroker then
             routes.RefreshSoon topic
             Task.CompletedTask
         else
-            let refreshing = routes.Refresh topic
-
-            if refreshing.IsCompleted then
-                Task.CompletedTask
-            else
-                Task.WhenAny(refreshing, Task.Delay(refreshTime, clock))
+            awaitRefresh topic error
 
     let pause (looking: Task) (span: TimeSpan) request earlier (cancellation: CancellationToken) =
         backgroundTask {
@@ -67,18 +71,33 @@ type internal Sender
                 return Error(RemotingError.cancelledAfter request earlier)
         }
 
+    /// Only the name servers know where a queue has moved to, and perhaps not at once: they are asked after the pause.
+    let pauseAndLook topic span request error earlier cancellation =
+        taskResult {
+            do! pause Task.CompletedTask span request earlier cancellation
+            do! awaitRefresh topic error
+        }
+
     /// Lets time pass until the next attempt, if any need pass and there is room for one more that waits.
     let awaitNext (prepared: OutgoingMessage) hasOtherBroker attempt rest error earlier cancellation =
-        let looking = lookAround prepared.Topic hasOtherBroker
+        let request = prepared.Operation.Code
         let span = min rest (SendRetry.pause attempt hasOtherBroker (jitter ()) error)
 
-        if looking.IsCompleted && span <= TimeSpan.Zero then
-            Task.FromResult(Ok())
-        else
+        if RemotingError.isMovedQueue error then
             let wait () =
-                pause looking span prepared.Operation.Code earlier cancellation
+                pauseAndLook prepared.Topic span request error earlier cancellation
 
             waiting.While(prepared.Topic, prepared.Size, wait)
+        else
+            let looking = lookAround prepared.Topic hasOtherBroker error
+
+            if looking.IsCompleted && span <= TimeSpan.Zero then
+                Task.FromResult(Ok())
+            else
+                let wait () =
+                    pause looking span request earlier cancellation
+
+                waiting.While(prepared.Topic, prepared.Size, wait)
 
     let tooLate (client: RemotingClient) =
         RemotingError.NotConnected(
@@ -93,6 +112,8 @@ type internal Sender
         // Too many wait for this broker, and no other one can be tried.
         | AnyQueue, RemotingError.TooManyWaiting _ when not hasOtherBroker -> GiveUp(SendRetry.graver earlier error)
         | AnyQueue, _ -> SendRetry.decide options.Attempts attempt rest earlier error
+        // Nothing is stored, and the queue stays the same.
+        | _, moved when RemotingError.isMovedQueue moved -> SendRetry.decide options.Attempts attempt rest earlier moved
         | OneQueue _, _
         | SelectedQueue _, _ -> GiveUp error
 
@@ -103,23 +124,16 @@ type internal Sender
         | error -> RemotingError.isTransient error
 
     /// The queue and its broker, if they can be told without asking anybody.
-    let firstAttempt (prepared: OutgoingMessage) target : struct (MessageQueue * RemotingClient * bool) voption =
+    let firstAttempt (prepared: OutgoingMessage) target : struct (SendDestination * bool) voption =
         match tryRoute prepared.Topic with
         | ValueNone -> ValueNone
         | ValueSome view ->
             match destinations.Find(target, view, prepared, None) with
-            | Ok(struct (queue, client)) ->
-                ValueSome(struct (queue, client, destinations.HasAlternative(target, view, 1)))
+            | Ok destination -> ValueSome(struct (destination, destinations.HasAlternative(target, view, 1)))
             | Error _ -> ValueNone
 
-    /// From the first attempt that failed on, which is given, or from the beginning.
-    let sendSlowly
-        (prepared: OutgoingMessage)
-        target
-        begun
-        (failed: struct (MessageQueue * RemotingError) voption)
-        cancellation
-        =
+    /// From the first attempt that failed on, of which the error is given, or from the beginning.
+    let sendSlowly (prepared: OutgoingMessage) target begun (failed: RemotingError voption) cancellation =
         backgroundTask {
             let mutable attempt = 1
             let mutable last = None
@@ -130,12 +144,12 @@ type internal Sender
 
             match failed with
             | ValueNone -> ()
-            | ValueSome(struct (queue, error)) ->
-                last <- Some queue.BrokerName
+            | ValueSome error ->
+                last <- Some prepared.HostName
                 failure <- ValueSome error
 
                 match tryRoute prepared.Topic with
-                | ValueSome view -> hasOtherBroker <- view.HasOther queue.BrokerName
+                | ValueSome view -> hasOtherBroker <- view.HasOther prepared.HostName
                 | ValueNone -> ()
 
             while outcome.IsNone do
@@ -157,33 +171,33 @@ type internal Sender
                     | ValueNone -> ()
                     | ValueSome view ->
                         match destinations.Find(target, view, prepared, last) with
-                        | Error(struct (brokerName, error)) ->
+                        | Error(struct (hostName, error)) ->
                             // The next attempt goes to another broker, if there is one.
-                            if brokerName.IsSome then
-                                last <- brokerName
-                                hasOtherBroker <- view.HasOther brokerName.Value
+                            if hostName.IsSome then
+                                last <- hostName
+                                hasOtherBroker <- view.HasOther hostName.Value
 
                             failure <- ValueSome error
-                        | Ok(struct (queue, client)) ->
+                        | Ok destination ->
                             let sent = clock.GetTimestamp()
                             let rest = options.SendTimeout - clock.GetElapsedTime(begun, sent)
 
                             if rest <= TimeSpan.Zero then
                                 // The route has taken the time; nothing is begun that cannot be waited for.
-                                failure <- ValueSome(Option.defaultWith (fun () -> tooLate client) earlier)
+                                failure <- ValueSome(Option.defaultWith (fun () -> tooLate destination.Client) earlier)
                             else
                                 let mayTryAnother = destinations.HasAlternative(target, view, attempt)
 
                                 let! answer =
-                                    attempts.Start(prepared, queue, client, attempt, mayTryAnother, rest, cancellation)
+                                    attempts.Start(prepared, destination, attempt, mayTryAnother, rest, cancellation)
 
-                                attempts.Settle(prepared, queue, client, sent, answer)
+                                attempts.Settle(prepared, destination.Client, sent, answer)
 
                                 match answer with
                                 | Ok receipt -> outcome <- ValueSome(Ok receipt)
                                 | Error error ->
-                                    last <- Some queue.BrokerName
-                                    hasOtherBroker <- view.HasOther queue.BrokerName
+                                    last <- Some destination.HostName
+                                    hasOtherBroker <- view.HasOther destination.HostName
                                     failure <- ValueSome error
 
                 match failure with
@@ -216,7 +230,6 @@ type internal Sender
     let sendQuickly
         (prepared: OutgoingMessage)
         target
-        queue
         client
         begun
         (calling: Task<Result<SendReceipt, RemotingError>>)
@@ -224,10 +237,10 @@ type internal Sender
         =
         backgroundTask {
             let! answer = calling
-            attempts.Settle(prepared, queue, client, begun, answer)
+            attempts.Settle(prepared, client, begun, answer)
 
             match answer with
-            | Error error -> return! sendSlowly prepared target begun (ValueSome(struct (queue, error))) cancellation
+            | Error error -> return! sendSlowly prepared target begun (ValueSome error) cancellation
             | receipt ->
                 sends.End()
                 return receipt
@@ -235,13 +248,11 @@ type internal Sender
 
     /// Goes on after a first attempt that settles itself and has failed.
     let sendOn (prepared: OutgoingMessage) (pending: PendingRequest<SendReceipt>) error =
-        let failed = ValueSome(struct (prepared.Queue, error))
-
         Supervised.run options.Client.Remoting.Logger CancellationToken.None (fun () ->
             backgroundTask {
                 try
                     let! result =
-                        sendSlowly prepared prepared.Target prepared.Begun failed CancellationToken.None
+                        sendSlowly prepared prepared.Target prepared.Begun (ValueSome error) CancellationToken.None
 
                     pending.Complete result
                 with error ->
@@ -265,21 +276,21 @@ type internal Sender
         let begun = clock.GetTimestamp()
 
         match firstAttempt prepared target with
-        | ValueSome(struct (queue, client, mayTryAnother)) ->
+        | ValueSome(struct (destination, mayTryAnother)) ->
             let sending =
                 if cancellation.CanBeCanceled then
                     ValueNone
                 else
-                    prepared.SettleBy(sender, client, target, begun)
-                    attempts.TryStart(prepared, queue, client, mayTryAnother)
+                    prepared.SettleBy(sender, destination.Client, target, begun)
+                    attempts.TryStart(prepared, destination, mayTryAnother)
 
             match sending with
             | ValueSome sending -> sending
             | ValueNone ->
                 let calling =
-                    attempts.Start(prepared, queue, client, 1, mayTryAnother, options.SendTimeout, cancellation)
+                    attempts.Start(prepared, destination, 1, mayTryAnother, options.SendTimeout, cancellation)
 
-                sendQuickly prepared target queue client begun calling cancellation
+                sendQuickly prepared target destination.Client begun calling cancellation
         | ValueNone -> sendSlowly prepared target begun ValueNone cancellation
 
     /// Puts a message on its way to one broker. Success means that it will be written, not that it arrives.
@@ -291,16 +302,19 @@ type internal Sender
 
             match destinations.Find(target, view, prepared, None) with
             | Error(struct (_, error)) -> return! Error error
-            | Ok(struct (queue, client)) ->
-                prepared.Address(group, clock.GetUtcNow().ToUnixTimeMilliseconds(), queue, 1, false)
-                return! client.InvokeOneWay(Command.asOneWay (prepared.ToCommand()), cancellation)
+            | Ok destination ->
+                let now = clock.GetUtcNow().ToUnixTimeMilliseconds()
+                prepared.Address(group, now, destination.Queue, destination.HostName, 1, false)
+                return! destination.Client.InvokeOneWay(Command.asOneWay (prepared.ToCommand()), cancellation)
         }
 
-    /// The address of the broker of a queue, as far as it is known.
-    member _.TryBroker(topic: string, brokerName: string) : Endpoint voption =
+    /// The address of the broker of a queue of a topic, as far as it is known.
+    member _.TryBroker(topic: string, queue: MessageQueue) : Endpoint voption =
         match routes.TryPublish(topic, options.Template) with
         | ValueSome view ->
-            match view.MasterOf brokerName with
+            let hostName = view.HostOf queue |> ValueOption.defaultValue queue.BrokerName
+
+            match view.MasterOf hostName with
             | Ok client -> ValueSome client.Endpoint
             | Error _ -> ValueNone
         | ValueNone -> ValueNone
@@ -318,11 +332,11 @@ type internal Sender
         member _.Settle(prepared, client, pending, outcome) =
             match outcome, pending with
             | (:? RemotingError as error), (:? PendingRequest<SendReceipt> as pending) ->
-                attempts.Settle(prepared, prepared.Queue, client, prepared.Begun, Error error)
+                attempts.Settle(prepared, client, prepared.Begun, Error error)
                 sendOn prepared pending error
                 false
             | (:? SendReceipt as receipt), _ ->
-                attempts.Settle(prepared, prepared.Queue, client, prepared.Begun, Ok receipt)
+                attempts.Settle(prepared, client, prepared.Begun, Ok receipt)
                 sends.End()
                 true
             | _ -> true

@@ -252,6 +252,26 @@ module MessageCodec =
         : ReadableRecords =
         decodeReadableOf (unknownQueue brokerName) start endsAt bytes
 
+    /// Records as a broker keeps them in a queue of its own, made those of the static topic's queue that lies there: with its number, and
+    /// offsets that are higher by `delta`. The bytes are copied; where no record can be told from the next, the rest stays as it is.
+    let internal relocate (queueId: int) (delta: int64) (bytes: ReadOnlyMemory<byte>) : ReadOnlyMemory<byte> =
+        let copy = bytes.ToArray()
+        let mutable rest = copy.AsSpan()
+
+        while rest.Length >= RecordLayout.fixedBytes do
+            let size = BinaryPrimitives.ReadInt32BigEndian(rest)
+            let offset = rest.Slice RecordLayout.queueOffsetPlace
+            BinaryPrimitives.WriteInt32BigEndian(rest.Slice RecordLayout.queueIdPlace, queueId)
+            BinaryPrimitives.WriteInt64BigEndian(offset, BinaryPrimitives.ReadInt64BigEndian(offset) + delta)
+
+            rest <-
+                if size < RecordLayout.fixedBytes || size > rest.Length then
+                    Span<byte>.Empty
+                else
+                    rest.Slice size
+
+        ReadOnlyMemory copy
+
     /// Writes one record. `BrokerName` is not part of it, and the flag word is made to agree with the hosts.
     let write (message: StoredMessage) (output: IBufferWriter<byte>) : Result<int, EncodeError> =
         let properties = message.Properties.Text

@@ -97,6 +97,8 @@ module Pull =
     let private sourceName = FieldName.OfText "requestSource"
     let private proxiedClientIdName = FieldName.OfText "proxyFrowardClientId"
 
+    let internal brokerName = FieldName.OfText "bname"
+
     /// Written by hand, not declared: the bits of one field say whether others count.
     let private write (pull: PullRequest) (draft: FieldWriter) =
         draft.Reserve 256
@@ -298,16 +300,31 @@ module Pull =
     /// LITE_PULL_MESSAGE (361), since 5.0: code 11 on threads of its own.
     let lite = Operation(RequestCode.LitePullMessage, query, answer)
 
-/// A pull on its way: no command is made of it or of its answer.
+/// A pull on its way: no command is made of it or of its answer. One of a static topic's queue names the broker name that the queue
+/// belongs to; others name none.
 [<Sealed>]
-type internal OutgoingPull(pull: PullRequest) =
+type internal OutgoingPull(pull: PullRequest, brokerName: string | null) =
     inherit Outgoing<PullAnswer>()
+
+    new(pull: PullRequest) = OutgoingPull(pull, null)
+
     override _.Code = RequestCode.PullMessage
 
     override _.Write(writer, opaque, output) =
-        writer.Write(Pull.messages, pull, opaque, output)
+        match brokerName with
+        | null -> writer.Write(Pull.messages, pull, opaque, output)
+        | brokerName ->
+            let draft = writer.Begin()
+            Pull.messages.Write(pull, draft)
+            draft.Add(Pull.brokerName, brokerName) |> ignore<FieldsBuilder>
+            writer.Finish(RequestCode.PullMessage, opaque, output)
 
-    override _.ToCommand() = (Pull.messages.Request pull).Command
+    override _.ToCommand() =
+        let command = (Pull.messages.Request pull).Command
+
+        match brokerName with
+        | null -> command
+        | brokerName -> Command.withField "bname" brokerName command
 
     override _.Read frame =
         match Pull.tryRead &frame with

@@ -44,36 +44,6 @@ type BrokerData =
 
         $"{broker.BrokerName} ({addresses})"
 
-/// How the queues of a static topic lie on brokers over time. Since 5.0. Source: LogicQueueMappingItem.java.
-type QueueMappingItem =
-    {
-        Generation: int
-        QueueId: int
-        BrokerName: string
-        LogicOffset: int64
-        InitialOffset: int64
-        /// -1: open.
-        EndOffset: int64
-        TimeOfStart: int64
-        TimeOfEnd: int64
-    }
-
-/// The queues of a static topic on one broker. Since 5.0.
-/// Sources: TopicQueueMappingInfo.java, TopicQueueMappingDetail.java.
-type QueueMapping =
-    {
-        Topic: string
-        Scope: string option
-        TotalQueues: int
-        BrokerName: string
-        Epoch: int64
-        IsDirty: bool
-        /// The broker's own queue by the topic's queue.
-        CurrentIds: Map<int, int>
-        /// By the topic's queue; not in routes.
-        HostedQueues: Map<int, QueueMappingItem list> option
-    }
-
 /// Where the queues of a topic are. Source: TopicRouteData.java.
 type TopicRoute =
     {
@@ -83,7 +53,7 @@ type TopicRoute =
         FilterServers: Map<string, string list>
         /// Of an ordered topic, if the name server tells it (orderMessageEnable): "broker:queues;…".
         OrderedTopic: string option
-        /// Since 5.0, of a static topic: by broker name.
+        /// Since 5.0, of a static topic: by broker name. See `TopicRoute.hostOf`.
         QueueMappings: Map<string, QueueMapping> option
     }
 
@@ -91,64 +61,6 @@ type TopicRoute =
         let queues = route.Queues |> List.map _.ToString() |> String.concat "; "
         let brokers = route.Brokers |> List.map _.ToString() |> String.concat ", "
         $"{queues}; brokers {brokers}"
-
-module internal QueueMapping =
-    let private item =
-        object<QueueMappingItem> {
-            let! brokerName = Member.text "bname" _.BrokerName
-            and! endOffset = Member.int64 "endOffset" _.EndOffset
-            and! generation = Member.int32 "gen" _.Generation
-            and! logicOffset = Member.int64 "logicOffset" _.LogicOffset
-            and! queueId = Member.int32 "queueId" _.QueueId
-            and! startOffset = Member.int64 "startOffset" _.InitialOffset
-            and! timeOfEnd = Member.int64 "timeOfEnd" _.TimeOfEnd
-            and! timeOfStart = Member.int64 "timeOfStart" _.TimeOfStart
-
-            return
-                {
-                    Generation = generation
-                    QueueId = queueId
-                    BrokerName = brokerName
-                    LogicOffset = logicOffset
-                    InitialOffset = startOffset
-                    EndOffset = endOffset
-                    TimeOfStart = timeOfStart
-                    TimeOfEnd = timeOfEnd
-                }
-        }
-
-    let shape: JsonCodec<QueueMapping> =
-        object<QueueMapping> {
-            let! brokerName = Member.text "bname" _.BrokerName
-
-            and! currentIds =
-                Member.always "currIdMap" (JsonCodec.mapOf JsonCodec.int32Key JsonCodec.int32) _.CurrentIds
-
-            and! isDirty = Member.boolean "dirty" _.IsDirty
-            and! epoch = Member.int64 "epoch" _.Epoch
-
-            and! hosted =
-                Member.sometimes
-                    "hostedQueues"
-                    (JsonCodec.mapOf JsonCodec.int32Key (JsonCodec.list item))
-                    _.HostedQueues
-
-            and! scope = Member.optionalText "scope" _.Scope
-            and! topic = Member.text "topic" _.Topic
-            and! totalQueues = Member.int32 "totalQueues" _.TotalQueues
-
-            return
-                {
-                    Topic = topic
-                    Scope = scope
-                    TotalQueues = totalQueues
-                    BrokerName = brokerName
-                    Epoch = epoch
-                    IsDirty = isDirty
-                    CurrentIds = currentIds
-                    HostedQueues = hosted
-                }
-        }
 
 module TopicRoute =
     /// A route with more queues than this, all brokers together, cannot be read: its numbers would cost memory that its few
@@ -198,16 +110,40 @@ module TopicRoute =
                 }
         ]
 
+    let private mappingsOf (route: TopicRoute) : Map<string, QueueMapping> =
+        Option.defaultValue Map.empty route.QueueMappings
+
+    /// Whether the topic is static (since 5.0): its queues are numbered over all brokers, keep their numbers and offsets when they move
+    /// to another broker, and belong to the broker name `__syslo__global__`, which no broker has.
+    let isStatic (route: TopicRoute) = not (mappingsOf route).IsEmpty
+
+    /// The name of the broker that has a queue: the queue's own or, of a static topic, that of the broker where the queue is now.
+    /// Nothing if that is not known, or if the route has no such queue.
+    let hostOf (queue: MessageQueue) (route: TopicRoute) : string voption =
+        match isStatic route, LogicalQueues.isLogical queue with
+        | false, false -> ValueSome queue.BrokerName
+        | true, true -> LogicalQueues.hostOf queue (mappingsOf route)
+        | true, false
+        | false, true -> ValueNone
+
+    /// The address of the master that has a queue, as "host:port".
+    let masterOf (queue: MessageQueue) (route: TopicRoute) : string option =
+        match hostOf queue route with
+        | ValueSome brokerName -> masterAddress brokerName route
+        | ValueNone -> None
+
     /// Those of an ordered topic stay the same whatever becomes of its brokers: a send to one that is away fails.
     let private orderedQueues topic conf =
         OrderedTopic.parse conf
         |> Result.defaultValue []
         |> List.collect (fun (struct (brokerName, count)) -> queuesOf topic brokerName count)
 
-    /// The queues that a producer may choose from. Of an ordered topic those that its configuration names, in that order; of
-    /// any other by broker name: writable, and with a master. Source: MQClientInstance.java, topicRouteData2TopicPublishInfo.
+    /// The queues that a producer may choose from. Of a static topic all that it has, wherever they are; of an ordered one those that its
+    /// configuration names, in that order; of any other by broker name: writable, and with a master.
+    /// Source: MQClientInstance.java, topicRouteData2TopicPublishInfo.
     let publishQueues topic (route: TopicRoute) : MessageQueue list =
         match route.OrderedTopic with
+        | _ when isStatic route -> LogicalQueues.all topic (mappingsOf route)
         | Some conf when conf <> "" -> orderedQueues topic conf
         | _ ->
             route.Queues
@@ -215,11 +151,22 @@ module TopicRoute =
             |> List.sortBy (fun queues -> queues.BrokerName)
             |> List.collect (fun queues -> queuesOf topic queues.BrokerName queues.WriteQueues)
 
-    /// The queues that consumers read.
+    /// The queues that consumers read. Of a static topic all that it has, as Java's consumers see them.
     let subscribeQueues topic (route: TopicRoute) : MessageQueue list =
+        if isStatic route then
+            LogicalQueues.all topic (mappingsOf route)
+        else
+            route.Queues
+            |> List.filter _.IsReadable
+            |> List.collect (fun queues -> queuesOf topic queues.BrokerName queues.ReadQueues)
+            |> List.sort
+
+    /// The brokers whose own queues consumers may read, static or not: messages are popped of those.
+    let internal readableBrokers (route: TopicRoute) : string list =
         route.Queues
-        |> List.filter (fun queues -> queues.IsReadable)
-        |> List.collect (fun queues -> queuesOf topic queues.BrokerName queues.ReadQueues)
+        |> List.filter (fun queues -> queues.IsReadable && queues.ReadQueues > 0)
+        |> List.map _.BrokerName
+        |> List.distinct
         |> List.sort
 
     /// Whether there is a queue, and a broker: a name server that has just started may know only one of them.
@@ -240,7 +187,9 @@ module TopicRoute =
         let sum (count: QueueData -> int) =
             route.Queues |> List.sumBy (count >> max 0 >> int64)
 
-        if max (sum _.ReadQueues) (sum _.WriteQueues) > int64 maxQueues then
+        let queues = max (sum _.ReadQueues) (sum _.WriteQueues)
+
+        if max queues (LogicalQueues.count (mappingsOf route)) > int64 maxQueues then
             raise (Unreadable("", invariant $"it has more than {maxQueues} queues"))
 
         route

@@ -46,6 +46,9 @@ module internal RouteProblems =
     /// Why nothing can be sent to a topic.
     let ofSending (route: TopicRoute) : string =
         match route.OrderedTopic with
+        | _ when TopicRoute.isStatic route ->
+            let queues = (TopicRoute.publishQueues "" route).Length
+            invariant $"nothing can be sent to it: none of its {queues} static queues is at a broker with a master"
         | Some text when text <> "" ->
             match OrderedTopic.parse text with
             | Error problem -> $"nothing can be sent to it: {problem}"
@@ -84,3 +87,11 @@ module internal RouteProblems =
             |> Option.defaultValue "has no address that is meant"
 
         $"{brokerName} {problem}"
+
+    /// Why the broker of a queue cannot be asked.
+    let ofQueue (queue: MessageQueue) (route: TopicRoute) : string =
+        match TopicRoute.hostOf queue route with
+        | ValueSome brokerName -> ofBroker brokerName route
+        | ValueNone when TopicRoute.isStatic route && not (LogicalQueues.isLogical queue) ->
+            $"it is static, and has no queues of {queue.BrokerName}"
+        | ValueNone -> invariant $"no broker says that it has queue {queue.QueueId} of {queue.BrokerName}"
