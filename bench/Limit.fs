@@ -17,7 +17,9 @@ type Limit(server: Endpoint, underWay: int) =
 
     let frameBytes = frames.Length / underWay
     let received = FloorFrames(server, socket, 1 <<< 17)
-    let send requests = FloorSocket.sendAll socket frames (requests * frameBytes)
+
+    let send requests =
+        FloorSocket.sendAll socket frames (requests * frameBytes)
 
     /// Takes the whole answers that are there. Gives how many.
     let takeAnswers () =

@@ -12,7 +12,7 @@ open Gallery.FSharp.Sample
 let private clear servers (folder: string) (cancellation: CancellationToken) (name: string) =
     task {
         let cleared = ConcurrentDictionary<string, bool>()
-        let all = signal<unit> ()
+        let all = signal<unit>()
 
         let handle (message: ReceivedMessage) (_: CancellationToken) =
             cleared[textOf message] <- true
@@ -50,7 +50,11 @@ let run: Sample =
                     ()
 
                 let members = [ "shop-1"; "shop-2" ]
-                let! cleared = members |> List.map (clear servers offsets.FullName cancellation) |> Task.WhenAll
+
+                let! cleared =
+                    members
+                    |> List.map (clear servers offsets.FullName cancellation)
+                    |> Task.WhenAll
 
                 for name, products in Seq.zip members cleared do
                     output.WriteLine $"{name}: {joined products}"

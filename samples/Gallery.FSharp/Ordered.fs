@@ -12,7 +12,7 @@ let run: Sample =
         task {
             let steps = ConcurrentDictionary<string, string>()
             use left = new CountdownEvent(6)
-            let all = signal<unit> ()
+            let all = signal<unit>()
 
             use producer = ProducerOptions.create "shop" servers |> Producer.Start |> ok
 

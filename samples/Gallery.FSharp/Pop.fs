@@ -49,7 +49,7 @@ let run: Sample =
             let! _ = Message.ofText "Tasks" "grind" |> send producer cancellation
             do! work servers output cancellation
 
-            let served = signal<string> ()
+            let served = signal<string>()
 
             let handle (message: ReceivedMessage) (_: CancellationToken) =
                 served.TrySetResult(textOf message) |> ignore<bool>

@@ -16,8 +16,14 @@ let run: Sample =
             // The side that answers: any consumer, with any producer.
             let answer (request: ReceivedMessage) (token: CancellationToken) =
                 task {
-                    let price = if textOf request = "coffee" then "3.20" else "not on the menu"
-                    let reply = Reply.create request.Message (ReadOnlyMemory(Encoding.UTF8.GetBytes price))
+                    let price =
+                        if textOf request = "coffee" then
+                            "3.20"
+                        else
+                            "not on the menu"
+
+                    let reply =
+                        Reply.create request.Message (ReadOnlyMemory(Encoding.UTF8.GetBytes price))
 
                     match! producer.Send(reply, token) with
                     | Ok _ -> return ConsumeResult.Success

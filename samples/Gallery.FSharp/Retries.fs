@@ -11,7 +11,7 @@ let run: Sample =
     fun servers output cancellation ->
         task {
             let attempts = ConcurrentDictionary<string, int>()
-            let billed = signal<unit> ()
+            let billed = signal<unit>()
             use producer = ProducerOptions.create "shop" servers |> Producer.Start |> ok
 
             for key, text in [ "o-1", "one coffee"; "o-2", "one petrol"; "o-3", "???" ] do
@@ -28,8 +28,7 @@ let run: Sample =
 
                 match textOf message with
                 | "???" -> ConsumeResult.DeadLetter // no retry would help
-                | text when text = "one petrol" || message.Message.ReconsumeTimes = 0 ->
-                    ConsumeResult.RetryAtLevel 1 // after a second; Retry begins at ten
+                | text when text = "one petrol" || message.Message.ReconsumeTimes = 0 -> ConsumeResult.RetryAtLevel 1 // after a second; Retry begins at ten
                 | _ ->
                     billed.SetResult()
                     ConsumeResult.Success

@@ -37,13 +37,21 @@ let run: Gallery.FSharp.Sample =
 
             let! _ = order "o-1" "one coffee"
             let! _ = order "o-2" "one petrol"
-            let! failed = harness.HandledAsync((fun one -> one.Message.Keys[0] = "o-1"), cancellation)
+
+            let! failed =
+                harness.HandledAsync((fun one -> one.Message.Keys[0] = "o-1"), cancellation)
+
             output.WriteLine $"o-1: {failed.Result}"
 
             // A failed message comes again after ten seconds, which pass at once.
-            let! _ = harness.PublishedMessage("SCHEDULE_TOPIC_XXXX", cancellationToken = cancellation)
+            let! _ =
+                harness.PublishedMessage("SCHEDULE_TOPIC_XXXX", cancellationToken = cancellation)
+
             harness.Advance(TimeSpan.FromSeconds 10L)
-            let! again = harness.ConsumedMessage((fun message -> message.Keys[0] = "o-1"), cancellation)
+
+            let! again =
+                harness.ConsumedMessage((fun message -> message.Keys[0] = "o-1"), cancellation)
+
             output.WriteLine $"o-1: {again.Result}"
 
             let! dead = harness.DeadLetter("billing", cancellationToken = cancellation)

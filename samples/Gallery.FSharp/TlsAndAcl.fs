@@ -18,16 +18,24 @@ let private createCertificate () =
     let names = SubjectAlternativeNameBuilder()
     names.AddIpAddress IPAddress.Loopback
     request.CertificateExtensions.Add(names.Build())
-    use signed = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays -1.0, DateTimeOffset.UtcNow.AddDays 1.0)
+
+    use signed =
+        request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays -1.0, DateTimeOffset.UtcNow.AddDays 1.0)
+
     X509CertificateLoader.LoadPkcs12(signed.Export X509ContentType.Pkcs12, null)
 
 let run: Sample =
     fun _ output cancellation ->
         task {
             use certificate = createCertificate ()
-            use! broker = EmbeddedBroker.StartAsync(EmbeddedBrokerOptions(Certificate = certificate))
+
+            use! broker =
+                EmbeddedBroker.StartAsync(EmbeddedBrokerOptions(Certificate = certificate))
+
             let servers = Endpoint.parseList broker.NameServer |> Result.defaultWith failwith
-            use root = X509CertificateLoader.LoadCertificate(certificate.Export X509ContentType.Cert)
+
+            use root =
+                X509CertificateLoader.LoadCertificate(certificate.Export X509ContentType.Cert)
 
             // Called for each request, so that keys may rotate.
             let credentials () =
@@ -40,7 +48,11 @@ let run: Sample =
             // One client for producers and consumers: addresses, TLS and keys stand in one place.
             let secured =
                 { ClientOptions.shared servers with
-                    Remoting.Tls = Some { TlsOptions.Default with TrustedRoots = [ root ] }
+                    Remoting.Tls =
+                        Some
+                            { TlsOptions.Default with
+                                TrustedRoots = [ root ]
+                            }
                     Remoting.Credentials = Some credentials
                 }
 

@@ -31,7 +31,7 @@ let private trade servers (source: ActivitySource) (cancellation: CancellationTo
     task {
         use producer = ProducerOptions.create "shop" servers |> Producer.Start |> ok
         do! order producer source cancellation
-        let handled = signal<unit> ()
+        let handled = signal<unit>()
 
         let handle (_: ReceivedMessage) (_: CancellationToken) =
             use _ = source.StartActivity "bill" // a child of the span around the handler

@@ -18,7 +18,9 @@ let run: Sample =
                 else
                     Task.FromResult TransactionDecision.Rollback
 
-            let! started = TransactionProducer.Start(ProducerOptions.create "orders" servers, [ "Orders" ], check)
+            let! started =
+                TransactionProducer.Start(ProducerOptions.create "orders" servers, [ "Orders" ], check)
+
             use producer = ok started
 
             for order, cups in [ "o-1", 2; "o-2", 0; "o-3", 1 ] do
@@ -29,7 +31,9 @@ let run: Sample =
                         database[order] <- cups // your transaction, committed
                         Task.FromResult TransactionDecision.Commit
 
-                let message = Message.ofText "Orders" $"{cups} coffees" |> Message.withKeys [ order ]
+                let message =
+                    Message.ofText "Orders" $"{cups} coffees" |> Message.withKeys [ order ]
+
                 let! receipt = producer.Send(message, local, cancellation)
                 output.WriteLine $"{order}: {(ok receipt).Decision}"
 

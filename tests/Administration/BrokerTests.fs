@@ -167,7 +167,8 @@ let tests =
 
                 Expect.equal bad [ "broker-c"; masterA.ToString(); masterB.ToString(); orphan.ToString() ] "what is bad"
 
-            testCase "a check finds a broker that takes no sends, one that is drained, and a SYNC_MASTER without a slave"
+            testCase
+                "a check finds a broker that takes no sends, one that is drained, and a SYNC_MASTER without a slave"
             <| fun () ->
                 let table: TopicTable =
                     {
@@ -224,14 +225,15 @@ let tests =
 
                 Expect.equal
                     (found [ "brokerPermission", "4" ] fine)
-                    [ for broker in both -> FindingLevel.Warning, broker.ToString(), "it takes no sends" ]
+                    [
+                        for broker in both -> FindingLevel.Warning, broker.ToString(), "it takes no sends"
+                    ]
                     "permission"
 
                 Expect.equal
                     (found [ "brokerRole", "SYNC_MASTER" ] fine)
                     [
-                        for broker in both ->
-                            FindingLevel.Bad, broker.ToString(), "it is a SYNC_MASTER without a slave"
+                        for broker in both -> FindingLevel.Bad, broker.ToString(), "it is a SYNC_MASTER without a slave"
                     ]
                     "role"
 

@@ -35,6 +35,10 @@ let run () : Task<float> =
                     | Error error -> failwith (RemotingError.describe error)
             }
 
-        do! Array.init callers (fun _ -> Task.Run caller) |> Task.WhenAll |> _.WaitAsync(limit)
+        do!
+            Array.init callers (fun _ -> Task.Run caller)
+            |> Task.WhenAll
+            |> _.WaitAsync(limit)
+
         return Stopwatch.GetElapsedTime(started).TotalMilliseconds
     }

@@ -167,7 +167,8 @@ module ClusterCheck =
                     finding
                         FindingLevel.Warning
                         subject
-                        (invariant $"it takes no sends: its setting brokerPermission is {permission}, 6 lets it take them")
+                        (invariant
+                            $"it takes no sends: its setting brokerPermission is {permission}, 6 lets it take them")
                 | _ -> ()
                 match BrokerSettings.valueOf "brokerRole" answer.Settings, replication with
                 | Some "SYNC_MASTER", Ok status when status.Connections.IsEmpty ->
@@ -259,7 +260,9 @@ module ClusterCheck =
                         let! replication =
                             Plan.query (Target.Broker broker) "replication" (Maintenance.replication.Request())
 
-                        and! known = Plan.query (Target.Broker broker) "settings" (Settings.ofBroker.Request())
+                        and! known =
+                            Plan.query (Target.Broker broker) "settings" (Settings.ofBroker.Request())
+
                         return slaves limits broker replication @ settings broker known replication
                     })
                 |> Plan.all

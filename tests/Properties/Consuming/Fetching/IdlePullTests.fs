@@ -98,10 +98,10 @@ let tests =
 
                     let! started = PullConsumer.Start options
 
-                    use _ =
-                        started |> Result.mapError RemotingError.describe |> Buffers.ok
+                    use _ = started |> Result.mapError RemotingError.describe |> Buffers.ok
 
                     let! least = rounds.Least
+                    Console.Out.WriteLine $"resources: {least} bytes a pull that finds nothing"
                     least |> shouldExceed 0L
                     Expect.isLessThanOrEqual least budget "bytes a pull"
                 })
