@@ -169,7 +169,7 @@ public sealed class ConsumingPagesTests() : ClockedBrokerFixture(runs: true, top
     [Test]
     public void The_pages_have_this_code()
     {
-        PageCode.ShouldRunIn("consuming.md", blocks: 4);
+        PageCode.ShouldRunIn("consuming.md", blocks: 5);
         PageCode.ShouldRunIn("retries.md", blocks: 1);
     }
 

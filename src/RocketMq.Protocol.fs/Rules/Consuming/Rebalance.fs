@@ -284,7 +284,7 @@ module internal Rebalance =
                 reconcile
                     topic
                     { view with
-                        Allocated = pulled
+                        Allocated = Set.intersect pulled view.Readable
                         AllocatedAmong = []
                     }
                     state
