@@ -326,16 +326,17 @@ let private scaleChart (table: Table) =
     ]
     |> Chart.draw "What one queue costs" [ "one push consumer, topics of 4 queues" ]
 
-let private kindsOf (server: Server) =
+let private kindsOf (settings: Settings) (server: Server) =
     match server.NameServer with
     | Some _ -> [ "producer"; "consumer" ]
     | None -> [ "producer"; "consumer"; "bodies"; "scale" ]
+    |> List.filter (fun kind -> settings.Kinds.IsEmpty || List.contains kind settings.Kinds)
 
 let private measure (settings: Settings) (other: Other option) (server: Server) : Table =
     let table = Table()
 
     for round in 1 .. settings.Rounds do
-        for kind in kindsOf server do
+        for kind in kindsOf settings server do
             Console.Out.WriteLine $"Round {round} of {settings.Rounds}, {server.Name}: {kind}"
 
             // Scale takes minutes, and its figures hardly move.
@@ -395,6 +396,9 @@ let run (settings: Settings) (folder: string) (commit: string) (servers: string 
         :: List.map serverOf servers
         |> List.map (fun server -> server, measure settings other server)
 
+    let hasMeasured kind =
+        settings.Kinds.IsEmpty || List.contains kind settings.Kinds
+
     let out = StringBuilder()
     let line (text: string) = out.AppendLine text |> ignore
     let date = DateTime.UtcNow.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)
@@ -414,16 +418,21 @@ let run (settings: Settings) (folder: string) (commit: string) (servers: string 
     line ""
 
     for server, table in tables do
-        sends out other server table
+        if hasMeasured "producer" then
+            sends out other server table
+
         consuming out other server table
         bodies out table
         scale out table
 
     File.WriteAllText(Path.Combine(folder, "performance.md"), out.ToString().TrimEnd() + "\n")
-    File.WriteAllText(Path.Combine(folder, "performance.svg"), chart other tables)
 
-    for server, table in tables do
-        if server.NameServer.IsNone then
-            File.WriteAllText(Path.Combine(folder, "scale.svg"), scaleChart table)
+    if hasMeasured "producer" then
+        File.WriteAllText(Path.Combine(folder, "performance.svg"), chart other tables)
+
+    if hasMeasured "scale" then
+        for server, table in tables do
+            if server.NameServer.IsNone then
+                File.WriteAllText(Path.Combine(folder, "scale.svg"), scaleChart table)
 
     0

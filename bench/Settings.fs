@@ -18,6 +18,8 @@ type Settings =
         Broker: string option
         /// How often two programs are run in turn to be compared.
         Rounds: int
+        /// The only kinds of benches that a report measures; none: all.
+        Kinds: string list
     }
 
     static member Default =
@@ -26,6 +28,7 @@ type Settings =
             IsShort = false
             Broker = None
             Rounds = 5
+            Kinds = []
         }
 
     /// The usual number, or that of the short form.
@@ -44,6 +47,13 @@ type Settings =
             | "--rows" :: more -> parse { settings with PrintsRows = true } rest more
             | "--short" :: more -> parse { settings with IsShort = true } rest more
             | "--broker" :: path :: more -> parse { settings with Broker = Some path } rest more
+            | "--kinds" :: kinds :: more ->
+                parse
+                    { settings with
+                        Kinds = List.ofArray (kinds.Split ',')
+                    }
+                    rest
+                    more
             | "--rounds" :: count :: more ->
                 match Int32.TryParse count with
                 | true, rounds when rounds > 0 -> parse { settings with Rounds = rounds } rest more

@@ -2,32 +2,16 @@
 /// ignore the signatures, Apache's check them.
 module Gallery.FSharp.TlsAndAcl
 
-open System
-open System.Net
-open System.Security.Cryptography
 open System.Security.Cryptography.X509Certificates
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
 open Gallery.FSharp.Sample
 
-/// A certificate for 127.0.0.1 that signs itself. Yours come from your company's authority.
-let private createCertificate () =
-    use key = ECDsa.Create ECCurve.NamedCurves.nistP256
-    let request = CertificateRequest("CN=broker", key, HashAlgorithmName.SHA256)
-    let names = SubjectAlternativeNameBuilder()
-    names.AddIpAddress IPAddress.Loopback
-    request.CertificateExtensions.Add(names.Build())
-
-    use signed =
-        request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays -1.0, DateTimeOffset.UtcNow.AddDays 1.0)
-
-    X509CertificateLoader.LoadPkcs12(signed.Export X509ContentType.Pkcs12, null)
-
 let run: Sample =
     fun _ output cancellation ->
         task {
-            use certificate = createCertificate ()
+            use certificate = Certificate.forLoopback ()
 
             use! broker =
                 EmbeddedBroker.StartAsync(EmbeddedBrokerOptions(Certificate = certificate))

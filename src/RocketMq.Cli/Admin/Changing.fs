@@ -233,7 +233,7 @@ module Changing =
                     if change.Warnings.IsEmpty then
                         "Nothing to change: all is as it should be."
                     else
-                        "Nothing was changed: see the warnings above."
+                        "Nothing to change, but see the warnings above."
                 )
 
                 return Invocation.finish invocation [ plan change ]

@@ -238,8 +238,11 @@ let private overtaken () : Task =
         do! rig.Pass 30
         do! until (fun () -> rig.Heartbeats.Length > before)
         let closing = left.Close()
-        // Its time is over.
-        do! rig.Pass 5
+
+        // Until its time is over, which begins when it has come to wait.
+        while not closing.IsCompleted do
+            do! rig.Pass 1
+
         do! closing
         Volatile.Write(&isHeld, false)
         held.SetResult()
