@@ -8,7 +8,7 @@ open RocketMq.Embedded
 let private topic = "Faults"
 let private queues = 4
 let private callers = 64
-let private sends = LongForm.count 20_000 100_000
+let private sends = LongForm.count 10_000 100_000
 
 /// How one send ended, and whether it began when the producer knew that the broker was gone.
 type private Ended =

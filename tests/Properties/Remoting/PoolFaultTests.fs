@@ -180,7 +180,7 @@ let private borrowUnderFaults (server: string) : Task =
 
         put.IsOk |> shouldBeTrue
 
-        let count = LongForm.count 10_000 100_000
+        let count = LongForm.count 5_000 100_000
         let faults = Faults proxy
         let tally = Tally()
         let mutable begun = 0
@@ -227,7 +227,7 @@ let private renting =
     testList
         "renting"
         [
-            Footprint.testLong "ten thousand rents under faults end and leave the pool whole" (fun () ->
+            Footprint.testLong "thousands of rents under faults end and leave the pool whole" (fun () ->
                 task {
                     let! broker = EmbeddedBroker.StartAsync()
                     do! borrowUnderFaults broker.NameServer
@@ -276,7 +276,7 @@ let private cancelledRents =
                 task {
                     let pool = poolOf network 1
 
-                    for round in 1 .. LongForm.count 20_000 200_000 do
+                    for round in 1 .. LongForm.count 5_000 200_000 do
                         use givingUp = new CancellationTokenSource()
                         let! first = pool.Rent CancellationToken.None
                         let second = pool.Rent givingUp.Token
