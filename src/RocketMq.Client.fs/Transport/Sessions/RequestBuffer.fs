@@ -2,7 +2,18 @@ namespace RocketMq
 
 open System
 open System.Threading
+open System.Threading.Tasks
 open RocketMq.Protocol
+
+/// Whether a request can be put into the buffer, and if not, what is in its way. Found out once for each request: a writer that catches up
+/// meanwhile would make one thing look like another.
+[<Struct; NoEquality; NoComparison>]
+type internal RequestRoom =
+    | Room of opaque: int
+    | NotOpen
+    /// Too many bytes are unwritten, until the task ends.
+    | NoRoomForBytes of stalled: Task
+    | NoRoomForCalls
 
 /// The sending side of a session: its phase, and how requests get into table and buffer. `Session` says what the lock guards.
 [<Sealed>]
@@ -51,24 +62,29 @@ type internal RequestBuffer
         ended
 
     /// A number for a request, if one can be taken now. Only under the gate, until the request is in the buffer.
-    let tryNumber () : int voption =
-        if phase.IsOpen && out.Stalled.IsCompleted then
-            inFlight.TryNumber()
-        else
-            ValueNone
+    let findRoom () : RequestRoom =
+        let stalled = out.Stalled
 
-    /// What becomes of a request that got no number. Only under the gate.
-    let noNumber () : Sent<'Answer> =
         if not phase.IsOpen then
-            Over
-        elif not out.Stalled.IsCompleted then
-            match options.OnMaxUnwrittenBytes with
-            | WaitForRoom -> Stalled out.Stalled
-            | FailAtOnce -> NotSent(RemotingError.TooManyBytes(endpoint, options.MaxUnwrittenBytes))
+            NotOpen
+        elif not stalled.IsCompleted then
+            NoRoomForBytes stalled
         else
-            match options.OnMaxInFlight with
-            | WaitForRoom -> Stalled(room.Await())
-            | FailAtOnce -> NotSent(RemotingError.TooManyInFlight(endpoint, options.MaxInFlight))
+            match inFlight.TryNumber() with
+            | ValueSome opaque -> Room opaque
+            | ValueNone -> NoRoomForCalls
+
+    /// What becomes of a request that may wait for these bytes.
+    let withoutBytes (stalled: Task) : Sent<'Answer> =
+        match options.OnMaxUnwrittenBytes with
+        | WaitForRoom -> Stalled stalled
+        | FailAtOnce -> NotSent(RemotingError.TooManyBytes(endpoint, options.MaxUnwrittenBytes))
+
+    /// What becomes of a request that may wait for others to be answered. Only under the gate.
+    let withoutCalls () : Sent<'Answer> =
+        match options.OnMaxInFlight with
+        | WaitForRoom -> Stalled(room.Await())
+        | FailAtOnce -> NotSent(RemotingError.TooManyInFlight(endpoint, options.MaxInFlight))
 
     /// Puts a request with a number into table and buffer. Only under the gate.
     let put (request: Outgoing<'Answer>) caller isSecond (timeout: TimeSpan) now opaque : Sent<'Answer> =
@@ -120,20 +136,22 @@ type internal RequestBuffer
 
     member _.Send(request: Outgoing<'Answer>, caller: ICaller, isSecond: bool, timeout: TimeSpan) : Sent<'Answer> =
         lock out.Gate (fun () ->
-            match tryNumber () with
-            | ValueSome opaque ->
+            match findRoom () with
+            | Room opaque ->
                 let now = clock.Timestamp
 
                 if monitor.Requested now && not isServer then
                     deadlines.Add(deadlines.At(now, options.KeepAlive.DeadAfter / 2.0))
 
                 put request caller isSecond timeout now opaque
-            | ValueNone -> noNumber ())
+            | NotOpen -> Over
+            | NoRoomForBytes stalled -> withoutBytes stalled
+            | NoRoomForCalls -> withoutCalls ())
 
     member _.SendOneWay(command: RemotingCommand) : Sent<RemotingCommand> =
         lock out.Gate (fun () ->
-            match tryNumber () with
-            | ValueSome opaque ->
+            match findRoom () with
+            | Room opaque ->
                 monitor.Used(clock.Timestamp)
 
                 match writer.Write(Command.asOneWay command, opaque, out.Writer) with
@@ -141,18 +159,22 @@ type internal RequestBuffer
                     out.Encoded count
                     Buffered
                 | Error error -> NotSent(RemotingError.NotEncoded(command.RequestCode, error))
-            | ValueNone -> noNumber ())
+            | NotOpen -> Over
+            | NoRoomForBytes stalled -> withoutBytes stalled
+            | NoRoomForCalls -> withoutCalls ())
 
     /// Pings the peer. If there is no room even for that, it has been asked enough.
     member _.Ping(now: int64<tick>) =
         monitor.Probed now
 
         lock out.Gate (fun () ->
-            match tryNumber () with
-            | ValueSome opaque ->
+            match findRoom () with
+            | Room opaque ->
                 put (OutgoingCommand KeepAlive.probe) noCaller true options.KeepAlive.DeadAfter now opaque
                 |> ignore<Sent<RemotingCommand>>
-            | ValueNone -> ())
+            | NotOpen
+            | NoRoomForBytes _
+            | NoRoomForCalls -> ())
 
     /// Drains because no caller needs the session, unless a call has come in the meantime; tells it before that. Gives whether it does.
     member _.TryLeave(now: int64<tick>, reportIdle: unit -> unit) : bool =
