@@ -38,6 +38,8 @@ let private optionsOf nameServer topics =
         { PushConsumerOptions.create $"bench-{Guid.NewGuid():N}" (Endpoint.parseList nameServer |> Samples.ok) with
             Consumer.ConsumeFrom = FirstOffset
             Consumer.Client.Remoting.Header = Header.Binary
+            // A broker keeps a pull of each queue.
+            Consumer.Client.Remoting.MaxInFlight = max RemotingOptions.Default.MaxInFlight (2 * queuesPerTopic * topics)
         }
 
     (options, [ 1..topics ])
