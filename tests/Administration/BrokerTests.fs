@@ -154,6 +154,7 @@ let tests =
                             silent masterB
                             answering Maintenance.runtimeInfo (fun _ () -> Map.ofList [ "commitLogDiskRatio", "0.95" ])
                             refusing RequestCode.GetBrokerHaStatus ResponseCode.RequestCodeNotSupported
+                            settings []
                             answering Topics.all (fun _ () -> empty)
                         ]
                         (ClusterCheck.run BrokerScope.All CheckLimits.Default)
