@@ -2,9 +2,7 @@ namespace RocketMq.Bench
 
 open System
 open System.Buffers.Binary
-open System.Diagnostics
 open System.Net.Sockets
-open System.Threading
 open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
@@ -36,22 +34,7 @@ type PacedFloor(server: Endpoint, topic: string, queues: int, onMessage: int64 -
         |]
 
     let pull queueId offset : Task =
-        let request: PullRequest =
-            { Samples.pullRequest with
-                ConsumerGroup = "bench-floor"
-                Topic = topic
-                QueueId = queueId
-                QueueOffset = offset
-                SubscriptionVersion = 0L
-            }
-
-        let frame =
-            { (Pull.messages.Request request).Command with
-                Opaque = queueId
-            }
-            |> Frame.encode Header.Binary
-            |> Samples.ok
-
+        let frame = FloorPulls.frame topic queueId offset
         FloorSocket.sendAll pulling frame frame.Length
 
     let readRecords (records: ReadOnlySpan<byte>) =
@@ -60,17 +43,6 @@ type PacedFloor(server: Endpoint, topic: string, queues: int, onMessage: int64 -
         while place < records.Length do
             onMessage (BinaryPrimitives.ReadInt64BigEndian(records.Slice(place + bodyStart)))
             place <- place + BinaryPrimitives.ReadInt32BigEndian(records.Slice place)
-
-    /// The queue that an answer is of, and where it goes on. An answer that found nothing has no records.
-    let readAnswer (bytes: ReadOnlySpan<byte>) =
-        let headerBytes = BinaryPrimitives.ReadInt32BigEndian(bytes.Slice 4) &&& 0xFFFFFF
-        let struct (queueId, _) = FloorSocket.answerOf bytes
-
-        let struct (next, _, _, _) =
-            TypedFloor.readOffsets (FloorSocket.isBinary bytes) (bytes.Slice(8, headerBytes))
-
-        readRecords (bytes.Slice(8 + headerBytes))
-        struct (queueId, next)
 
     let pullLoop (offsets: int64[]) (isOver: unit -> bool) : Task =
         backgroundTask {
@@ -84,7 +56,8 @@ type PacedFloor(server: Endpoint, topic: string, queues: int, onMessage: int64 -
                 let mutable answer = frames.Take()
 
                 while answer.Length > 0 do
-                    let struct (queueId, next) = readAnswer answer.Span
+                    let struct (queueId, next) = FloorPulls.placeOf answer.Span
+                    readRecords (answer.Span.Slice(FloorPulls.recordsStart answer.Span))
                     answer <- frames.Take()
                     do! pull queueId next
         }

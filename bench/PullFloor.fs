@@ -2,7 +2,6 @@ namespace RocketMq.Bench
 
 open System
 open System.Buffers.Binary
-open System.Net.Sockets
 open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
@@ -15,27 +14,9 @@ type PullFloor(server: Endpoint, topic: string, queues: int, messages: int) =
     let mutable found = 0
     let mutable offsets = 0L
 
-    let frame queueId offset =
-        let pull: PullRequest =
-            { Samples.pullRequest with
-                ConsumerGroup = "bench-floor"
-                Topic = topic
-                QueueId = queueId
-                QueueOffset = offset
-                SubscriptionVersion = 0L
-            }
-
-        { (Pull.messages.Request pull).Command with
-            Opaque = queueId
-        }
-        |> Frame.encode Header.Binary
-        |> Samples.ok
-
     let pull queueId offset : Task =
-        backgroundTask {
-            let! _ = socket.SendAsync(ReadOnlyMemory(frame queueId offset), SocketFlags.None)
-            ()
-        }
+        let frame = FloorPulls.frame topic queueId offset
+        FloorSocket.sendAll socket frame frame.Length
 
     /// Counts the records, and looks at the position of each.
     let walk (records: ReadOnlySpan<byte>) =
@@ -45,18 +26,6 @@ type PullFloor(server: Endpoint, topic: string, queues: int, messages: int) =
             offsets <- offsets ^^^ BinaryPrimitives.ReadInt64BigEndian(records.Slice(place + 20))
             place <- place + BinaryPrimitives.ReadInt32BigEndian(records.Slice place)
             found <- found + 1
-
-    /// The queue that an answer is of, and where it goes on.
-    let readAnswer (bytes: ReadOnlySpan<byte>) =
-        let headerBytes = BinaryPrimitives.ReadInt32BigEndian(bytes.Slice 4) &&& 0xFFFFFF
-
-        let struct (queueId, _) = FloorSocket.answerOf bytes
-
-        let struct (next, _, _, _) =
-            TypedFloor.readOffsets (FloorSocket.isBinary bytes) (bytes.Slice(8, headerBytes))
-
-        walk (bytes.Slice(8 + headerBytes))
-        struct (queueId, next)
 
     /// Ends when all messages have been seen.
     member _.Run() : Task =
@@ -73,7 +42,8 @@ type PullFloor(server: Endpoint, topic: string, queues: int, messages: int) =
                 let mutable answer = frames.Take()
 
                 while answer.Length > 0 do
-                    let struct (queueId, next) = readAnswer answer.Span
+                    let struct (queueId, next) = FloorPulls.placeOf answer.Span
+                    walk (answer.Span.Slice(FloorPulls.recordsStart answer.Span))
                     answer <- frames.Take()
 
                     if found < messages then
