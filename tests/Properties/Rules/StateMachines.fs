@@ -72,6 +72,7 @@ let private queue: Machine<ConsumerQueue, QueueEvent, QueueEffect> =
         {
             Consumed = state.Progress.Consumed + 1L
             IsConfirmed = true
+            IsSought = false
             Running = running
         }
 

@@ -9,7 +9,7 @@ open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
 
-let messages = LongForm.count 5_000 200_000
+let messages = LongForm.count 3_000 200_000
 let queues = 8
 let private most = 4
 let private rounds = 40

@@ -70,6 +70,7 @@ type internal AssignedQueues
             {
                 Consumed = 0L
                 IsConfirmed = false
+                IsSought = false
                 Running = 0
             }
         | owner -> owner.Progress
@@ -262,7 +263,7 @@ type internal AssignedQueues
         | QueueEffect.RestartFetching -> onOwner queue fetch
         | QueueEffect.MoveReading offset ->
             onOwner queue (fun owner ->
-                owner.Seek offset
+                owner.Reset offset
                 dispatcher.Drop owner)
         | QueueEffect.StopReading -> onOwner queue _.Leave()
         | QueueEffect.WaitForHandlers -> onOwner queue (fun owner -> run (fun () -> waitForHandlers owner))

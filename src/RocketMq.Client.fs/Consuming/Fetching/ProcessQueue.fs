@@ -68,6 +68,9 @@ and [<Sealed>] internal ProcessQueue
     /// A broker has answered a pull since the start, or since the last seek.
     let mutable isConfirmed = false
 
+    /// The application has moved the queue, and nobody else has since.
+    let mutable isSought = false
+
     /// When the newest message that was pulled since the start, or since the last seek, was stored: milliseconds since 1970, 0 if there
     /// is none.
     let mutable newestStored = 0L
@@ -148,6 +151,13 @@ and [<Sealed>] internal ProcessQueue
             endPull pull
             true
 
+    let goTo isByApplication offset =
+        move (fun () ->
+            newestStored <- 0L
+            isSought <- isByApplication
+            ValueSome offset)
+        |> ignore<bool>
+
     member _.Queue = queue
 
     /// The queue for people, worked out once: each pull says under this name how it went.
@@ -199,6 +209,7 @@ and [<Sealed>] internal ProcessQueue
             {
                 Consumed = committable ()
                 IsConfirmed = isConfirmed
+                IsSought = isSought
                 Running = running
             })
 
@@ -282,12 +293,12 @@ and [<Sealed>] internal ProcessQueue
                 isConfirmed <- true
                 unfinished.PulledNothing next)
 
-    /// Goes on at an offset; what is held is forgotten, and what the application has of it does not count any more.
-    member _.Seek(offset: int64) =
-        move (fun () ->
-            newestStored <- 0L
-            ValueSome offset)
-        |> ignore<bool>
+    /// The application has the queue go on at an offset; what is held is forgotten, and what the application has of it does not count any
+    /// more.
+    member _.Seek(offset: int64) = goTo true offset
+
+    /// The same, because the group's offset has been changed.
+    member _.Reset(offset: int64) = goTo false offset
 
     /// When the newest message that was pulled since the start or the last seek was stored, in milliseconds since 1970; 0 if there
     /// is none.

@@ -96,6 +96,7 @@ let private dropping =
                     {
                         Consumed = 1L
                         IsConfirmed = true
+                        IsSought = false
                         Running = 0
                     }
 
@@ -126,6 +127,7 @@ let private seeking =
                     {
                         Consumed = 7L
                         IsConfirmed = false
+                        IsSought = true
                         Running = 0
                     }
 

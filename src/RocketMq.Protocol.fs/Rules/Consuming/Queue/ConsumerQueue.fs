@@ -157,6 +157,7 @@ module internal ConsumerQueue =
                     { state.Progress with
                         Consumed = offset
                         IsConfirmed = false
+                        IsSought = false
                     }
             },
             [ QueueEffect.MoveReading offset ]

@@ -87,10 +87,13 @@ module internal QueueBeginnings =
             Failures = 0
             StartedAt = now
             AssertedAt = now
+            // An owner that holds a lock has committed before it gives the lock up; an application that chooses where to begin means it.
+            IsFirstCommit = not state.Rules.NeedsLock && committed <> NotLoaded
             Progress =
                 {
                     Consumed = offset
                     IsConfirmed = false
+                    IsSought = false
                     Running = 0
                 }
         },

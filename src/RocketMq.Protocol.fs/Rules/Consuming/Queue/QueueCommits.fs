@@ -15,6 +15,13 @@ module internal QueueCommits =
     let isTakingOver (state: ConsumerQueue) =
         state.AssertedAt - state.StartedAt < takeoverTime
 
+    /// Whether an offset is a late commit of the owner before, who has consumed less than this member has. Where nothing was committed this
+    /// member began where `ConsumeFrom` says, which is not what the group has consumed: then the other one's offset holds.
+    let private isLateCommit offset (progress: ConsumeProgress) (state: ConsumerQueue) =
+        offset < progress.Consumed
+        && isTakingOver state
+        && state.Committed <> NothingCommitted
+
     /// How often a reset is tried to be saved when its queue is given up.
     let private resetAttempts = 3
 
@@ -66,6 +73,8 @@ module internal QueueCommits =
         let state = { state with Progress = progress }
 
         match state.Request, due now progress state with
+        | NoRequest, ValueSome _ when state.IsFirstCommit && not progress.IsSought && state.UnsavedReset.IsNone ->
+            load state
         | NoRequest, ValueSome offset -> save offset [] state
         | NoRequest, ValueNone when
             state.Rules.AutoCommit
@@ -170,6 +179,7 @@ module internal QueueCommits =
                     Committed = CommittedAt offset
                     MaybeCommitted = None
                     AssertedAt = now
+                    IsFirstCommit = false
                     // A reset that came meanwhile is still owed.
                     UnsavedReset =
                         if state.UnsavedReset = savesReset then
@@ -198,22 +208,24 @@ module internal QueueCommits =
                 QueueEffect.AnswerCommits(waiters, Error error) :: effects
         | _ -> state, []
 
-    /// What the broker has is known while the queue is read: what somebody else committed is taken over.
+    /// What the broker has is known while the queue is read: what somebody else committed is taken over, and what this member has consumed
+    /// beyond it is saved.
     let asserted now committed (progress: ConsumeProgress) (state: ConsumerQueue) =
         let known =
             { ended state with
                 AssertedAt = now
                 Committed = committed
                 MaybeCommitted = None
+                IsFirstCommit = false
             }
 
         match committed with
-        // The next commit puts it right.
-        | CommittedAt offset when offset < progress.Consumed && isTakingOver state -> next now known
         | CommittedAt offset when
             not (QueueState.isOwn committed state)
             && offset <> progress.Consumed
             && state.UnsavedReset.IsNone
+            && not (isLateCommit offset progress state)
+            && not (state.IsFirstCommit && progress.IsSought)
             ->
             let state, effects =
                 next
@@ -226,14 +238,19 @@ module internal QueueCommits =
             QueueEffect.Report(OffsetTakenOver(progress.Consumed, offset))
             :: QueueEffect.MoveReading offset
             :: effects
-        | _ -> next now known
+        | _ ->
+            match next now known with
+            | { Request = NoRequest } as state, effects ->
+                let state, commit = commitDue now progress state
+                state, effects @ commit
+            | next -> next
 
     /// The same while the queue is given up: what somebody else committed is left alone.
     let loadedLast now committed progress (state: ConsumerQueue) =
         let isOwn =
             QueueState.isOwn committed state
             || (match committed with
-                | CommittedAt offset -> offset < progress.Consumed && isTakingOver state
+                | CommittedAt offset -> isLateCommit offset progress state
                 | NothingCommitted
                 | NotLoaded -> true)
 

@@ -24,6 +24,8 @@ type internal ConsumeProgress =
         Consumed: int64
         /// Whether a broker has answered a pull since the queue was begun or moved. Before, the queue may not have the offset.
         IsConfirmed: bool
+        /// Whether the application has moved the queue, and so means it to be read from there.
+        IsSought: bool
         /// Messages that handlers work on.
         Running: int
     }

@@ -36,6 +36,8 @@ type internal ConsumerQueue =
             StartedAt: TimeSpan
             /// When the broker's offset was last known to be this member's.
             AssertedAt: TimeSpan
+            /// Nothing has been committed since reading began, and the owner before may have committed after this member looked.
+            IsFirstCommit: bool
             /// Whether the last commit has been prepared by a look at what the broker has.
             IsLastLoaded: bool
         }
@@ -64,10 +66,12 @@ module internal QueueState =
                 {
                     Consumed = 0L
                     IsConfirmed = false
+                    IsSought = false
                     Running = 0
                 }
             StartedAt = TimeSpan.Zero
             AssertedAt = TimeSpan.Zero
+            IsFirstCommit = false
             IsLastLoaded = false
         }
 

@@ -160,6 +160,13 @@ let private commits =
             world.Broker.Committed |> shouldEqual (Some 12L)
     ]
 
+let private saves world =
+    world.Effects
+    |> List.filter (fun effect ->
+        match effect with
+        | QueueEffect.SaveOffset _ -> true
+        | _ -> false)
+
 let private handOver =
     [
         testCase "the last commit is left out when the new owner has committed meanwhile"
@@ -171,6 +178,56 @@ let private handOver =
                 settle (List.fold step world [ Ends(1uy, 0uy); OtherCommits 90uy; EndsHandler 0uy ])
 
             world.Broker.Committed |> shouldEqual (Some 90L)
+
+        testCase
+            "the first commit looks first: what the owner before has committed since is not lowered, and not consumed again"
+        <| fun () ->
+            let world =
+                List.fold step (running concurrent) [ Pulls 3uy; BeginsHandler; EndsHandler 0uy ]
+
+            let world = settle (List.fold step world [ OtherCommits 60uy; CommitTime ])
+            world.Broker.Committed |> shouldEqual (Some 60L)
+            (progressOf world).Consumed |> shouldEqual 60L
+            saves world |> shouldBeEmpty
+
+        testCase "the first commit saves what is consumed if nobody has committed since, or less"
+        <| fun () ->
+            let world =
+                List.fold step (running concurrent) [ Pulls 3uy; BeginsHandler; EndsHandler 0uy ]
+
+            (settle (step world CommitTime)).Broker.Committed |> shouldEqual (Some 11L)
+            let late = step world (OtherCommits 9uy)
+            (settle (step late CommitTime)).Broker.Committed |> shouldEqual (Some 11L)
+            let failed = settle (List.fold step late [ CommitTime; Ends(0uy, 2uy) ])
+            saves failed |> shouldBeEmpty
+            (settle (step failed CommitTime)).Broker.Committed |> shouldEqual (Some 11L)
+
+        testCase
+            "where nothing was committed the offset of the owner before holds, though it is lower than where this one began"
+        <| fun () ->
+            let began = settle (step (start concurrent) GetsAssigned)
+            (progressOf began).Consumed |> shouldEqual 100L
+            let world = List.fold step began [ Pulls 1uy; OtherCommits 60uy ]
+            let committed = settle (step world CommitTime)
+            (progressOf committed).Consumed |> shouldEqual 60L
+            committed.Broker.Committed |> shouldEqual (Some 60L)
+            (settle (step world GetsRevoked)).Broker.Committed |> shouldEqual (Some 60L)
+
+        testCase "what the application has sought is read and committed, whatever the owner before has committed since"
+        <| fun () ->
+            let world =
+                List.fold step (running concurrent) [ Seeks 4uy; Pulls 1uy; OtherCommits 60uy; CommitTime ]
+                |> settle
+
+            (progressOf world).Consumed |> shouldEqual 4L
+            world.Broker.Committed |> shouldEqual (Some 4L)
+
+            let meanwhile =
+                List.fold step (running concurrent) [ Pulls 1uy; BeginsHandler; EndsHandler 0uy; CommitTime; Seeks 4uy ]
+
+            meanwhile.Pending |> shouldEqual [ LoadingIt true ]
+            let world = settle (step meanwhile (OtherCommits 60uy))
+            (progressOf world).Consumed |> shouldEqual 4L
 
         testCase "an owner that asserts its offset replaces the commit of another member"
         <| fun () ->

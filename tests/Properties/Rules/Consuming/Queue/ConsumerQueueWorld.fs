@@ -48,6 +48,7 @@ type Reading =
         /// Not counted any more: handlers of before a move.
         Stale: int
         IsConfirmed: bool
+        IsSought: bool
         IsStopped: bool
     }
 
@@ -59,6 +60,7 @@ type Reading =
                 else
                     Seq.min reading.Messages.Keys
             IsConfirmed = reading.IsConfirmed
+            IsSought = reading.IsSought
             Running =
                 reading.Stale
                 + (reading.Messages.Values |> Seq.filter ((=) InHandler) |> Seq.length)
@@ -127,6 +129,7 @@ let private noProgress: ConsumeProgress =
     {
         Consumed = 0L
         IsConfirmed = false
+        IsSought = false
         Running = 0
     }
 
@@ -157,8 +160,9 @@ let private law condition text =
     if not condition then
         failtest text
 
-let private moveTo offset (reading: Reading) =
+let private moveTo isByApplication offset (reading: Reading) =
     { reading with
+        IsSought = isByApplication
         Next = offset
         Messages = Map.empty
         Stale = reading.Progress.Running
@@ -238,6 +242,7 @@ let private perform world effect =
                         Messages = Map.empty
                         Stale = 0
                         IsConfirmed = false
+                        IsSought = false
                         IsStopped = false
                     }
         }
@@ -249,7 +254,7 @@ let private perform world effect =
 
         moved
             { world with
-                Reading = Option.map (moveTo offset) world.Reading
+                Reading = Option.map (moveTo false offset) world.Reading
             }
     | QueueEffect.StopReading ->
         { world with
@@ -502,7 +507,7 @@ let step world step =
     | Seeks offset ->
         // As the application seeks, at the process queue itself.
         moved
-            { withReading (moveTo (int64 offset)) world with
+            { withReading (moveTo true (int64 offset)) world with
                 Sought = Set.add (int64 offset) world.Sought
             }
     | Waits seconds ->
