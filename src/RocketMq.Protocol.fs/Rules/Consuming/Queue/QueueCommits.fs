@@ -16,11 +16,12 @@ module internal QueueCommits =
         state.AssertedAt - state.StartedAt < takeoverTime
 
     /// Whether an offset is a late commit of the owner before, who has consumed less than this member has. Where nothing was committed this
-    /// member began where `ConsumeFrom` says, which is not what the group has consumed: then the other one's offset holds.
+    /// member began where `ConsumeFrom` says, which is not what the group has consumed: then the other one's offset holds. But brokers say 0
+    /// where nothing is committed, too, while they have the first message. Source: ConsumerManageProcessor.java.
     let private isLateCommit offset (progress: ConsumeProgress) (state: ConsumerQueue) =
         offset < progress.Consumed
         && isTakingOver state
-        && state.Committed <> NothingCommitted
+        && (state.Committed <> NothingCommitted || offset = 0L)
 
     /// How often a reset is tried to be saved when its queue is given up.
     let private resetAttempts = 3

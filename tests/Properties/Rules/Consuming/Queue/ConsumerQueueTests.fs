@@ -167,18 +167,8 @@ let private saves world =
         | QueueEffect.SaveOffset _ -> true
         | _ -> false)
 
-let private handOver =
+let private firstCommits =
     [
-        testCase "the last commit is left out when the new owner has committed meanwhile"
-        <| fun () ->
-            let world =
-                List.fold step (running concurrent) [ Pulls 3uy; BeginsHandler; GetsRevoked ]
-
-            let world =
-                settle (List.fold step world [ Ends(1uy, 0uy); OtherCommits 90uy; EndsHandler 0uy ])
-
-            world.Broker.Committed |> shouldEqual (Some 90L)
-
         testCase
             "the first commit looks first: what the owner before has committed since is not lowered, and not consumed again"
         <| fun () ->
@@ -213,6 +203,18 @@ let private handOver =
             committed.Broker.Committed |> shouldEqual (Some 60L)
             (settle (step world GetsRevoked)).Broker.Committed |> shouldEqual (Some 60L)
 
+        testCase "a broker that says 0 where nothing is committed says nothing"
+        <| fun () ->
+            let world =
+                List.fold step (start concurrent) [ GetsAssigned; Ends(0uy, 0uy); Pulls 1uy ]
+
+            let world = settle (List.fold step world [ OtherCommits 0uy; CommitTime ])
+            world.Broker.Committed |> shouldEqual (Some 100L)
+            (progressOf world).Consumed |> shouldEqual 100L
+    ]
+
+let private seeks =
+    [
         testCase "what the application has sought is read and committed, whatever the owner before has committed since"
         <| fun () ->
             let world =
@@ -228,6 +230,19 @@ let private handOver =
             meanwhile.Pending |> shouldEqual [ LoadingIt true ]
             let world = settle (step meanwhile (OtherCommits 60uy))
             (progressOf world).Consumed |> shouldEqual 4L
+    ]
+
+let private handOver =
+    [
+        testCase "the last commit is left out when the new owner has committed meanwhile"
+        <| fun () ->
+            let world =
+                List.fold step (running concurrent) [ Pulls 3uy; BeginsHandler; GetsRevoked ]
+
+            let world =
+                settle (List.fold step world [ Ends(1uy, 0uy); OtherCommits 90uy; EndsHandler 0uy ])
+
+            world.Broker.Committed |> shouldEqual (Some 90L)
 
         testCase "an owner that asserts its offset replaces the commit of another member"
         <| fun () ->
@@ -381,7 +396,8 @@ let private retries =
             |> shouldEqual [ 0.5; 1.0; 2.0; 4.0; 8.0; 16.0; 20.0 ]
     ]
 
-let private cases = commits @ handOver @ locks @ resets @ retries
+let private cases =
+    commits @ firstCommits @ seeks @ handOver @ locks @ resets @ retries
 
 [<Tests>]
 let tests = testList "Consumer queue" (lawsOfEachKind @ lawsOfCommits @ cases)
