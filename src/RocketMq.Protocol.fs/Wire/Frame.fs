@@ -70,6 +70,15 @@ type internal RefusedFrame =
     /// Its lengths make no sense, so the stream has lost its place.
     | EndUnknown
 
+/// An output that takes large bodies as they lie in memory, and reads them later.
+type internal IBodyOutput =
+    /// Takes a body that comes behind what has been written so far; false if it must be written like the rest.
+    abstract TryTake: body: ReadOnlyMemory<byte> -> bool
+
+module internal BodyOutput =
+    /// Smaller bodies are copied: that costs less than to keep track of them.
+    let leastBytes = 64 * 1024
+
 /// What the first eight bytes of a frame say.
 type FrameInfo =
     {
@@ -118,6 +127,11 @@ module Frame =
         | Header.Json -> HeaderJson.write &parts destination
         | Header.Binary -> HeaderBinary.write &parts destination
 
+    let private writeBody (body: ReadOnlyMemory<byte>) (output: IBufferWriter<byte>) =
+        match output with
+        | :? IBodyOutput as output when body.Length >= BodyOutput.leastBytes && output.TryTake body -> ()
+        | _ -> output.Write body.Span
+
     /// As `write`, of parts that are no command.
     let internal writeParts
         (limits: FrameLimits)
@@ -152,7 +166,7 @@ module Frame =
                 else
                     writePrefix header headerBytes parts.Body.Length span
                     output.Advance(prefixBytes + headerBytes)
-                    output.Write parts.Body.Span
+                    writeBody parts.Body output
                     Ok(int frameBytes)
 
     /// Writes a whole frame and gives its size in bytes; on an error nothing is written.

@@ -33,9 +33,13 @@ type internal AnswerBuffer(out: WriteBuffer, options: RemotingOptions, isServer:
                 out.Stalled
             else
                 if takesAnswers () then
-                    match encode header answer with
-                    | Ok count -> out.Encoded count
-                    | Error error -> encode header (refusal answer error) |> Result.iter out.Encoded
+                    let encoded =
+                        match encode header answer with
+                        | Ok count -> Ok count
+                        | Error error -> encode header (refusal answer error)
+
+                    encoded
+                    |> Result.iter (fun count -> out.Encoded count |> ignore<OutgoingBody | null>)
 
                 Task.CompletedTask)
 

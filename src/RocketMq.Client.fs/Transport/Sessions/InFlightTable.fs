@@ -58,12 +58,25 @@ type internal InFlightTable(limit: int, firstOpaque: int) =
         Volatile.Write(&added, added + 1L)
         Volatile.Write(&slots[pending.Opaque &&& mask], pending)
 
+    /// A call that was put in has a body that is read where the caller has it, as long as the call waits.
+    member _.Lend(pending: PendingRequest, body: OutgoingBody) =
+        pending.Body <- body
+        Interlocked.MemoryBarrier()
+
+        // Whoever has taken it out meanwhile may not have seen the body.
+        if not (obj.ReferenceEquals(Volatile.Read &slots[pending.Opaque &&& mask], pending)) then
+            body.Leave()
+
     member private _.TryTakeSlot(index: int, pending: PendingRequest) =
         let isTaken =
             obj.ReferenceEquals(Interlocked.CompareExchange(&slots[index], null, pending), pending)
 
         if isTaken then
             Interlocked.Increment &taken[takenPlace] |> ignore<int64>
+
+            match pending.Body with
+            | null -> ()
+            | body -> body.Leave()
 
         isTaken
 

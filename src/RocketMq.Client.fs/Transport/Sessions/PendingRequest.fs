@@ -33,6 +33,9 @@ type internal PendingRequest(opaque: int, isSecond: bool, timeout: TimeSpan, dea
     /// How many bytes the session had been given to write before this request.
     member _.FrameStart = frameStart
 
+    /// The request's body, if it is read where the caller has it.
+    member val Body: OutgoingBody | null = null with get, set
+
     abstract Code: RequestCode
 
     /// Reads an answer and ends the call with it; or gives why it is none.

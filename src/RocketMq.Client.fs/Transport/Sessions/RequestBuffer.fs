@@ -94,10 +94,16 @@ type internal RequestBuffer
             PendingRequest<'Answer>(opaque, request, caller, isSecond, timeout, deadline, out.Filled)
 
         inFlight.Add pending
+        out.Writer.TakesBodies <- true
+        let encoded = request.Write(writer, opaque, out.Writer)
+        out.Writer.TakesBodies <- false
 
-        match request.Write(writer, opaque, out.Writer) with
+        match encoded with
         | Ok count ->
-            out.Encoded count
+            match out.Encoded count with
+            | null -> ()
+            | body -> inFlight.Lend(pending, body)
+
             deadlines.Add deadline
             Waiting pending
         | Error error ->
@@ -156,7 +162,7 @@ type internal RequestBuffer
 
                 match writer.Write(Command.asOneWay command, opaque, out.Writer) with
                 | Ok count ->
-                    out.Encoded count
+                    out.Encoded count |> ignore<OutgoingBody | null>
                     Buffered
                 | Error error -> NotSent(RemotingError.NotEncoded(command.RequestCode, error))
             | NotOpen -> Over

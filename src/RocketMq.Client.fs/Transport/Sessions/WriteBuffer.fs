@@ -1,10 +1,49 @@
 namespace RocketMq
 
+open System
 open System.Buffers
+open System.Collections.Generic
 open System.IO
 open System.IO.Pipelines
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol
+
+/// Where frames are encoded: into a pipe, but for large bodies of calls, which are taken as they are.
+[<Sealed>]
+type internal FrameOutput(writer: PipeWriter) =
+    let mutable taken: OutgoingBody | null = null
+
+    /// Whether the frame at hand belongs to a call, which says when it is over.
+    member val TakesBodies = false with get, set
+
+    /// The body of the frame that was encoded last, if it was taken.
+    member _.Remove() : OutgoingBody | null =
+        let body = taken
+        taken <- null
+        body
+
+    interface IBufferWriter<byte> with
+        member _.Advance count = writer.Advance count
+        member _.GetMemory sizeHint = writer.GetMemory sizeHint
+        member _.GetSpan sizeHint = writer.GetSpan sizeHint
+
+    interface IBodyOutput with
+        member output.TryTake body =
+            if output.TakesBodies then
+                taken <- OutgoingBody body
+
+            output.TakesBodies
+
+/// What the writing loop does next.
+[<Struct; NoEquality; NoComparison; RequireQualifiedAccess>]
+type internal NextWrite =
+    /// So many bytes of the pipe.
+    | Encoded of count: int64
+    | Body of body: OutgoingBody
+    /// Nothing of what has been read is left.
+    | AllWritten
+    | IsCut
 
 /// What waits to be written to one socket. Callers fill it under its gate; one loop sends all that has gathered at a time.
 /// It knows which bytes have been handed to the system, so that a request which never left can be told from one that may
@@ -14,29 +53,101 @@ type internal WriteBuffer(stream: Stream, maxUnwrittenBytes: int, traffic: Conne
     /// Bytes to send at a time at least.
     static let segmentBytes = 64 * 1024
 
+    /// Of a large body: bytes to send at a time. They are still in the processor's cache when the system copies them: measured, larger and
+    /// smaller pieces take up to twice as long.
+    static let pieceBytes = 32 * 1024
+
+    // Without limits: what waits is counted here, as large bodies do not pass through it.
     let pipe =
         Pipe(
             PipeOptions(
-                pauseWriterThreshold = int64 maxUnwrittenBytes,
-                resumeWriterThreshold = int64 maxUnwrittenBytes / 2L,
+                pauseWriterThreshold = 0L,
+                resumeWriterThreshold = 0L,
                 minimumSegmentSize = segmentBytes,
                 useSynchronizationContext = false
             )
         )
 
+    let output = FrameOutput pipe.Writer
     let gate = obj ()
-    let mutable stalled = Task.CompletedTask
+
+    /// Large bodies, each with the bytes of the pipe that go before it.
+    let bodies = Queue<struct (int64 * OutgoingBody)>()
+
+    let mutable current: OutgoingBody | null = null
+    let mutable stalled: TaskCompletionSource | null = null
     let mutable filled = 0L
+
+    /// As `filled`, without large bodies.
+    let mutable piped = 0L
+
     let mutable sent = 0L
+
+    /// As `sent`, without large bodies.
+    let mutable pipedSent = 0L
+
+    /// Bytes that the system has.
+    let mutable written = 0L
+
     let mutable isCut = false
     let mutable isComplete = false
+    let mutable isReleased = false
 
-    let tryMarkSent (count: int64) =
+    /// Under the gate.
+    let release () =
+        match stalled with
+        | null -> ()
+        | source ->
+            stalled <- null
+            source.SetResult()
+
+    /// What comes next of so many bytes that have been read from the pipe, after so many have been written; it counts as sent.
+    let next (read: int64) (writtenBefore: int64) : NextWrite =
         lock gate (fun () ->
-            if not isCut then
-                sent <- sent + count
+            current <- null
+            written <- written + writtenBefore
 
-            not isCut)
+            if filled - written <= int64 maxUnwrittenBytes / 2L then
+                release ()
+
+            let mutable first = Unchecked.defaultof<struct (int64 * OutgoingBody)>
+
+            let beforeBody =
+                if bodies.TryPeek &first then
+                    let struct (place, _) = first
+                    place - pipedSent
+                else
+                    Int64.MaxValue
+
+            if isCut then
+                NextWrite.IsCut
+            elif beforeBody = 0L then
+                let struct (_, body) = bodies.Dequeue()
+                current <- body
+                sent <- sent + int64 body.Length
+                NextWrite.Body body
+            elif read = 0L then
+                NextWrite.AllWritten
+            else
+                let count = min read beforeBody
+                sent <- sent + count
+                pipedSent <- pipedSent + count
+                NextWrite.Encoded count)
+
+    let writeBody (body: OutgoingBody) cancellation : Task =
+        backgroundTask {
+            let piece = ArrayPool.Shared.Rent pieceBytes
+
+            try
+                let mutable count = body.Take(Memory(piece, 0, pieceBytes))
+
+                while count > 0 do
+                    traffic.Sent(int64 count)
+                    do! stream.WriteAsync(ReadOnlyMemory(piece, 0, count), cancellation)
+                    count <- body.Take(Memory(piece, 0, pieceBytes))
+            finally
+                ArrayPool.Shared.Return piece
+        }
 
     /// Held only while something is encoded into the buffer.
     member _.Gate = gate
@@ -48,18 +159,32 @@ type internal WriteBuffer(stream: Stream, maxUnwrittenBytes: int, traffic: Conne
     member _.Unwritten = Volatile.Read &filled - Volatile.Read &sent
 
     /// Ends when there is room again.
-    member _.Stalled = stalled
+    member _.Stalled: Task =
+        match stalled with
+        | null -> Task.CompletedTask
+        | source -> source.Task
 
     /// Where to encode. Only under the gate.
-    member _.Writer: IBufferWriter<byte> = pipe.Writer
+    member _.Writer: FrameOutput = output
 
-    /// So many bytes have been encoded: lets the loop know. Only under the gate.
-    member _.Encoded(count: int) =
+    /// So many bytes have been encoded: lets the loop know. Only under the gate. Gives the body, if it was taken.
+    member _.Encoded(count: int) : OutgoingBody | null =
+        let body = output.Remove()
         filled <- filled + int64 count
-        let flush = pipe.Writer.FlushAsync()
 
-        if not flush.IsCompletedSuccessfully then
-            stalled <- flush.AsTask()
+        match body with
+        | null -> piped <- piped + int64 count
+        | body ->
+            piped <- piped + int64 (count - body.Length)
+            bodies.Enqueue(struct (piped, body))
+
+        // It never waits, as the pipe has no limits.
+        pipe.Writer.FlushAsync() |> ignore<ValueTask<FlushResult>>
+
+        if filled - written >= int64 maxUnwrittenBytes && isNull stalled && not isReleased then
+            stalled <- TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
+
+        body
 
     /// Nothing will be put in any more: the loop ends when all is written. Only under the gate.
     member _.Complete() =
@@ -71,6 +196,15 @@ type internal WriteBuffer(stream: Stream, maxUnwrittenBytes: int, traffic: Conne
     member _.Cut() : int64 =
         lock gate (fun () ->
             isCut <- true
+
+            match current with
+            | null -> ()
+            | body -> body.Drop()
+
+            for struct (_, body) in bodies do
+                body.Drop()
+
+            bodies.Clear()
             sent)
 
     /// Writes until the buffer is complete and empty, or cut. Throws what the stream throws.
@@ -81,17 +215,29 @@ type internal WriteBuffer(stream: Stream, maxUnwrittenBytes: int, traffic: Conne
             while isOpen do
                 let! read = pipe.Reader.ReadAsync cancellation
                 let mutable rest = read.Buffer
+                let mutable before = 0L
+                let mutable isLeft = true
 
-                if not rest.IsEmpty && not (tryMarkSent rest.Length) then
-                    isOpen <- false
-                    rest <- ReadOnlySequence.Empty
+                while isLeft do
+                    match next rest.Length before with
+                    | NextWrite.Encoded count ->
+                        traffic.Sent count
+                        before <- count
+                        let mutable toWrite = count
 
-                traffic.Sent rest.Length
-
-                while not rest.IsEmpty do
-                    let first = rest.First
-                    do! stream.WriteAsync(first, cancellation)
-                    rest <- rest.Slice first.Length
+                        while toWrite > 0L do
+                            let first = rest.First
+                            let piece = first.Slice(0, int (min toWrite (int64 first.Length)))
+                            do! stream.WriteAsync(piece, cancellation)
+                            toWrite <- toWrite - int64 piece.Length
+                            rest <- rest.Slice piece.Length
+                    | NextWrite.Body body ->
+                        do! writeBody body cancellation
+                        before <- int64 body.Length
+                    | NextWrite.AllWritten -> isLeft <- false
+                    | NextWrite.IsCut ->
+                        isLeft <- false
+                        isOpen <- false
 
                 pipe.Reader.AdvanceTo read.Buffer.End
                 isOpen <- isOpen && not read.IsCompleted
@@ -100,4 +246,9 @@ type internal WriteBuffer(stream: Stream, maxUnwrittenBytes: int, traffic: Conne
         }
 
     /// Lets those go who wait for room.
-    member _.Release() : ValueTask = pipe.Reader.CompleteAsync()
+    member _.Release() : ValueTask =
+        lock gate (fun () ->
+            isReleased <- true
+            release ())
+
+        pipe.Reader.CompleteAsync()
