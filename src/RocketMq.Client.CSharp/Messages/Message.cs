@@ -24,7 +24,8 @@ public sealed class Message
         return new(Core.MessageModule.create(Core.Names.checkSendTopic(topic).OrThrowArgument(nameof(topic)), default));
     }
 
-    /// <summary>Sets the body: at least one byte, and at most 4 MiB unless brokers are set up for more. Not copied.</summary>
+    /// <summary>Sets the body: at least one byte, and at most 4 MiB unless brokers are set up for more. Not copied:
+    /// what it is over must not be changed before the send has ended.</summary>
     public Message Body(ReadOnlyMemory<byte> body) =>
         new(new Core.Message(Inner.Topic, body, Inner.Flag, Inner.Properties));
 

@@ -18,6 +18,7 @@ type MessageQueue =
 type Message =
     {
         Topic: string
+        /// Not copied: what it is over must not be changed before the send has ended.
         Body: ReadOnlyMemory<byte>
         /// For applications; brokers keep it and do not look at it.
         Flag: int
