@@ -12,11 +12,10 @@ let private callers = 256
 let private sends = 1000
 let private limit = TimeSpan.FromSeconds 60L
 
-/// Milliseconds of the first sends, from the start of the producer on. The broker is in this process and just as cold: it is counted as well.
-let run () : Task<float> =
+/// Milliseconds of the first sends, from the start of the producer on.
+let private measure (nameServer: string) : Task<float> =
     task {
-        use! broker = EmbeddedBroker.StartAsync()
-        let servers = Endpoint.parseList broker.NameServer |> Result.defaultWith failwith
+        let servers = Endpoint.parseList nameServer |> Result.defaultWith failwith
         let started = Stopwatch.GetTimestamp()
 
         use producer =
@@ -42,3 +41,13 @@ let run () : Task<float> =
 
         return Stopwatch.GetElapsedTime(started).TotalMilliseconds
     }
+
+/// To a broker in this process, which is just as cold: it is counted as well.
+let run () : Task<float> =
+    task {
+        use! broker = EmbeddedBroker.StartAsync()
+        return! measure broker.NameServer
+    }
+
+/// To a broker elsewhere.
+let runAt (nameServer: string) : Task<float> = measure nameServer
