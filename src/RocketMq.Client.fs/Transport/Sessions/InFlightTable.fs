@@ -59,7 +59,7 @@ type internal InFlightTable(limit: int, firstOpaque: int) =
         Volatile.Write(&slots[pending.Opaque &&& mask], pending)
 
     /// A call that was put in has a body that is read where the caller has it, as long as the call waits.
-    member _.Lend(pending: PendingRequest, body: OutgoingBody) =
+    member _.AddBody(pending: PendingRequest, body: OutgoingBody) =
         pending.Body <- body
         Interlocked.MemoryBarrier()
 

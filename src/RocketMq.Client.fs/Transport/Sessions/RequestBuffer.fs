@@ -102,7 +102,7 @@ type internal RequestBuffer
         | Ok count ->
             match out.Encoded count with
             | null -> ()
-            | body -> inFlight.Lend(pending, body)
+            | body -> inFlight.AddBody(pending, body)
 
             deadlines.Add deadline
             Waiting pending

@@ -3,6 +3,7 @@ namespace RocketMq
 open System
 open System.Buffers
 open System.Collections.Generic
+open System.Diagnostics
 open System.IO
 open System.IO.Pipelines
 open System.Threading
@@ -179,7 +180,8 @@ type internal WriteBuffer(stream: Stream, maxUnwrittenBytes: int, traffic: Conne
             bodies.Enqueue(struct (piped, body))
 
         // It never waits, as the pipe has no limits.
-        pipe.Writer.FlushAsync() |> ignore<ValueTask<FlushResult>>
+        let flush = pipe.Writer.FlushAsync()
+        Debug.Assert flush.IsCompletedSuccessfully
 
         if filled - written >= int64 maxUnwrittenBytes && isNull stalled && not isReleased then
             stalled <- TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
