@@ -30,6 +30,15 @@ module internal SharedOptions =
 
     /// Options that the application has not changed say nothing. Others must say what the client's do.
     let private problems (defaults: ClientOptions) (client: ClientOptions) (options: ClientOptions) : string list =
+        // To name the client's servers once more says nothing about the rest.
+        let options =
+            if options.NameServers = client.NameServers then
+                { options with
+                    NameServers = defaults.NameServers
+                }
+            else
+                options
+
         let client =
             if namesNoServer options then
                 { client with

@@ -43,6 +43,12 @@ let private taken =
                 |> Result.isOk
                 |> shouldBeTrue
 
+            testCase "one that names the client's servers once more says nothing else by that"
+            <| fun () ->
+                let taken = check (ProducerOptions.create "G" nameServers) |> Buffers.ok
+                taken.Remoting.RequestTimeout |> shouldEqual (TimeSpan.FromSeconds 7L)
+                taken.NameServers |> shouldEqual nameServers
+
             testCase "the client's own options are taken, with another namespace"
             <| fun () ->
                 let taken =
