@@ -43,7 +43,7 @@ let private countsOf (summary: Regex) (line: string) =
 type Suite =
     {
         Name: string
-        /// Suites of one lane run one after the other, while those of the other lanes run too.
+        /// Suites of one lane run one after the other, while those of the other lane run too.
         Lane: int
         Variables: (string * string) list
         Command: string list
@@ -112,8 +112,8 @@ let all =
         csharpSuite "Hosting"
         csharpSuite "Samples"
         csharpSuite "Cap"
-        // Waits for most of its time, so it is beside the others.
-        fsharpSuite "Chaos" 3 "chaos"
+        // Waits for most of its time.
+        fsharpSuite "Chaos" 2 "chaos"
         { fsharpSuite "Cli" 2 "" with
             Command = expectoCommand "tests/Cli" [ "--no-build" ]
         }

@@ -58,14 +58,14 @@ type internal BrokerAssignments(options: PopConsumerOptions, client: PopClient, 
 
             match taken with
             | Ok true -> outcomes.Succeeded(PopDuty.assignment topic, attempt)
-            | Ok false when queues.HasAny topic -> ()
-            | Ok false -> outcomes.Report(PopDuty.assignment topic, "no broker says which queues this member may pop")
+            // What is assigned stays; where nothing is, `explain` says why.
+            | Ok false -> ()
             | Error error -> outcomes.Failed(PopDuty.assignment topic, attempt, error)
 
             return taken
         }
 
-    /// Why nothing is assigned, if it is that a broker does not know the group.
+    /// Says why nothing is assigned: mostly a broker does not know the group.
     let explain topic cancellation : Task =
         backgroundTask {
             if not (queues.HasAny topic) then
@@ -73,7 +73,7 @@ type internal BrokerAssignments(options: PopConsumerOptions, client: PopClient, 
 
                 match! client.FindMissingGroup(topic, cancellation) with
                 | Some error -> outcomes.Failed(PopDuty.assignment topic, attempt, error)
-                | None -> ()
+                | None -> outcomes.Report(PopDuty.assignment topic, "no broker says which queues this member may pop")
         }
 
     let refreshAndLog topic (cancellation: CancellationToken) =

@@ -60,8 +60,7 @@ type internal InFlightTable(limit: int, firstOpaque: int) =
 
     /// A call that was put in has a body that is read where the caller has it, as long as the call waits.
     member _.AddBody(pending: PendingRequest, body: OutgoingBody) =
-        pending.Body <- body
-        Interlocked.MemoryBarrier()
+        pending.SetBody body
 
         // Whoever has taken it out meanwhile may not have seen the body.
         if not (obj.ReferenceEquals(Volatile.Read &slots[pending.Opaque &&& mask], pending)) then

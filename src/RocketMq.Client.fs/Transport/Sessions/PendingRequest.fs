@@ -19,7 +19,8 @@ type internal Returned =
 /// so it is answered once. Who waits for it goes on on another thread than that of the one who ends it.
 [<AbstractClass>]
 type internal PendingRequest(opaque: int, isSecond: bool, timeout: TimeSpan, deadline: int64<tick>, frameStart: int64) =
-    /// The answer or the error. A `Result` takes three times the room.
+    /// The answer or the error. A `Result` takes three times the room. Before, the request's body, if that is read where the caller has it:
+    /// most calls have none, and none has both.
     let mutable outcome: obj | null = null
 
     member _.Opaque = opaque
@@ -33,8 +34,15 @@ type internal PendingRequest(opaque: int, isSecond: bool, timeout: TimeSpan, dea
     /// How many bytes the session had been given to write before this request.
     member _.FrameStart = frameStart
 
-    /// The request's body, if it is read where the caller has it.
-    member val Body: OutgoingBody | null = null with get, set
+    /// The request's body, if it is read where the caller has it and the call has not ended.
+    member _.Body: OutgoingBody | null =
+        match outcome with
+        | :? OutgoingBody as body -> body
+        | _ -> null
+
+    /// Changes nothing if the call has ended.
+    member _.SetBody(body: OutgoingBody) =
+        Interlocked.CompareExchange(&outcome, body, null) |> ignore<obj | null>
 
     abstract Code: RequestCode
 

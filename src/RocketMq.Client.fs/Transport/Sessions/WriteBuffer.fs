@@ -90,6 +90,18 @@ type internal WriteBuffer(stream: Stream, maxUnwrittenBytes: int, traffic: Conne
     /// Bytes that the system has.
     let mutable written = 0L
 
+    // Only the loop's, which would make a reference of each with each turn if they were its own.
+
+    /// What is being written, of what has been read from the pipe, and what comes after it.
+    let mutable writing = ReadOnlySequence<byte>.Empty
+
+    let mutable rest = ReadOnlySequence<byte>.Empty
+
+    /// Bytes that have been written since the loop asked what comes next.
+    let mutable justWritten = 0L
+
+    let mutable hasMore = false
+
     let mutable isCut = false
     let mutable isComplete = false
     let mutable isReleased = false
@@ -216,29 +228,28 @@ type internal WriteBuffer(stream: Stream, maxUnwrittenBytes: int, traffic: Conne
 
             while isOpen do
                 let! read = pipe.Reader.ReadAsync cancellation
-                let mutable rest = read.Buffer
-                let mutable before = 0L
-                let mutable isLeft = true
+                rest <- read.Buffer
+                justWritten <- 0L
+                hasMore <- true
 
-                while isLeft do
-                    match next rest.Length before with
+                while hasMore do
+                    match next rest.Length justWritten with
                     | NextWrite.Encoded count ->
                         traffic.Sent count
-                        before <- count
-                        let mutable toWrite = count
+                        writing <- rest.Slice(0L, count)
+                        rest <- rest.Slice count
+                        justWritten <- count
 
-                        while toWrite > 0L do
-                            let first = rest.First
-                            let piece = first.Slice(0, int (min toWrite (int64 first.Length)))
-                            do! stream.WriteAsync(piece, cancellation)
-                            toWrite <- toWrite - int64 piece.Length
-                            rest <- rest.Slice piece.Length
+                        while not writing.IsEmpty do
+                            let first = writing.First
+                            do! stream.WriteAsync(first, cancellation)
+                            writing <- writing.Slice first.Length
                     | NextWrite.Body body ->
                         do! writeBody body cancellation
-                        before <- int64 body.Length
-                    | NextWrite.AllWritten -> isLeft <- false
+                        justWritten <- int64 body.Length
+                    | NextWrite.AllWritten -> hasMore <- false
                     | NextWrite.IsCut ->
-                        isLeft <- false
+                        hasMore <- false
                         isOpen <- false
 
                 pipe.Reader.AdvanceTo read.Buffer.End
