@@ -13,7 +13,7 @@ let private sends = 1000
 let private limit = TimeSpan.FromSeconds 60L
 
 /// Milliseconds of the first sends, from the start of the producer on.
-let private measure (nameServer: string) : Task<float> =
+let runAt (nameServer: string) : Task<float> =
     task {
         let servers = Endpoint.parseList nameServer |> Result.defaultWith failwith
         let started = Stopwatch.GetTimestamp()
@@ -46,8 +46,5 @@ let private measure (nameServer: string) : Task<float> =
 let run () : Task<float> =
     task {
         use! broker = EmbeddedBroker.StartAsync()
-        return! measure broker.NameServer
+        return! runAt broker.NameServer
     }
-
-/// To a broker elsewhere.
-let runAt (nameServer: string) : Task<float> = measure nameServer

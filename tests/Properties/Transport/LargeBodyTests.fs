@@ -24,11 +24,11 @@ let private shouldCarry (number: int) (bytes: int) (received: RemotingCommand) =
 let private bytes = 20 * least
 
 /// A call ends while most of its body waits; then the caller uses the memory for something else.
-let private reuse name (finish: Network -> Peer -> System.Threading.CancellationTokenSource -> Task) =
+let private reuse name (finish: Network -> Peer -> CancellationTokenSource -> Task) =
     testOn $"{name}: the server gets what the body was" (fun network ->
         task {
             let! client, peer = connect network.Options network
-            use giving = new System.Threading.CancellationTokenSource()
+            use giving = new CancellationTokenSource()
             let body = patterned 1 bytes
             let call = client.InvokeWithin(request body, seconds 1, giving.Token)
             do! finish network peer giving
@@ -78,16 +78,19 @@ let private sizes (random: Random) =
             | _ -> least + random.Next(4 * least)
     ]
 
+/// With so much room for bytes that wait to be written, and what becomes of a call beyond that.
+let private connectWithin bytes policy (network: Network) =
+    connect
+        { network.Options with
+            MaxUnwrittenBytes = bytes
+            OnMaxUnwrittenBytes = policy
+        }
+        network
+
 let private order =
     testOn "large and small ones arrive whole, in the order of their calls" (fun network ->
         task {
-            let! client, peer =
-                connect
-                    { network.Options with
-                        MaxUnwrittenBytes = 100_000
-                        OnMaxUnwrittenBytes = WaitForRoom
-                    }
-                    network
+            let! client, peer = connectWithin 100_000 WaitForRoom network
 
             let sizes = sizes (Random 20261130)
 
@@ -108,13 +111,7 @@ let private order =
 let private limit =
     testOn "they count among the bytes that wait to be written, until the system has them" (fun network ->
         task {
-            let! client, peer =
-                connect
-                    { network.Options with
-                        MaxUnwrittenBytes = 3 * least
-                        OnMaxUnwrittenBytes = FailAtOnce
-                    }
-                    network
+            let! client, peer = connectWithin (3 * least) FailAtOnce network
 
             let call () =
                 client.Invoke(request (patterned 2 (2 * least)), CancellationToken.None)

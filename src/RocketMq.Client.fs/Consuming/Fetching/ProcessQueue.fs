@@ -68,7 +68,7 @@ and [<Sealed>] internal ProcessQueue
     /// A broker has answered a pull since the start, or since the last seek.
     let mutable isConfirmed = false
 
-    /// The application has moved the queue, and nobody else has since.
+    /// The application has moved the queue, and no reset has since.
     let mutable isSought = false
 
     /// When the newest message that was pulled since the start, or since the last seek, was stored: milliseconds since 1970, 0 if there
