@@ -68,8 +68,12 @@ let private measure (settings: Settings) nameServer topics =
     Limited.condition "the first message of each topic" (2.0 * Limited.patience) (fun () -> all.CurrentCount = 0)
     let started = Stopwatch.GetElapsedTime began
 
-    // The first commits, and heartbeats.
-    Thread.Sleep(settings.Pick(15_000, 8_000))
+    // A queue without messages has something to commit when its first pull has been answered.
+    Limited.condition "the first commit of each queue" (2.0 * Limited.patience) (fun () ->
+        Thread.Sleep 1_000
+
+        consumer.Health.Queues |> List.forall _.Committed.IsSome)
+
     let memory = (GC.GetTotalMemory true - before) / 1024L
     let window = TimeSpan.FromSeconds(settings.Pick(40.0, 20.0))
     let from = Stopwatch.GetTimestamp()
@@ -103,7 +107,7 @@ let run (settings: Settings) (nameServer: string option) =
     Console.Out.WriteLine "|--------|--------|----------|---------|---------|-----------|"
 
     let measureAll server =
-        List.iter (measure settings server) [ 25; 250; 2_500 ]
+        List.iter (measure settings server) [ 25; 250; 1_000; 2_500 ]
 
     match nameServer with
     | Some server -> measureAll server

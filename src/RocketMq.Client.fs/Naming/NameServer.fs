@@ -82,7 +82,9 @@ type NameServer internal (first: Endpoint[], clients: RemotingClients, source: I
             let index = Volatile.Read &preferred
             let isLast = tries >= servers.Length
             let rest = clients.Options.RequestTimeout - clock.GetElapsedTime started
-            let turn = if isLast then max rest turnTime else min rest turnTime
+            // Ticks, because spans are compared in boxes.
+            let isLong = rest.Ticks > turnTime.Ticks
+            let turn = if isLong = isLast then rest else turnTime
 
             match! (serverAt servers index).RequestWithin(request, turn, cancellation) with
             | Error error when not isLast && isItsOwnFault error ->

@@ -29,9 +29,13 @@ type internal CallChain(endpoint: Endpoint, options: RemotingOptions, agent: Con
     let answerOf (request: RequestCode) (session: Session | null) (sent: Sent<'Answer>) (caller: ICaller) =
         match sent with
         | Waiting pending ->
-            match session, caller with
-            | NonNull session, (:? CancellableCaller as caller) -> caller.Watch(session, pending)
-            | _ -> ()
+            // Not by a pattern of both, which would make an object for each call.
+            match session with
+            | null -> ()
+            | session ->
+                match caller with
+                | :? CancellableCaller as caller -> caller.Watch(session, pending)
+                | _ -> ()
 
             pending.Task
         | NotSent error -> Task.FromResult(Error error)

@@ -105,7 +105,7 @@ type internal SessionFinder
                     | ConnectionSlot.Open _ when isWaiting ->
                         isWaiting <- false
                         atConnect.Leave patience.Size
-                    | ConnectionSlot.Open session when rest > TimeSpan.Zero ->
+                    | ConnectionSlot.Open session when rest.Ticks > 0L ->
                         match place with
                         | null when not waitingCalls.IsEmpty -> mustWait <- true
                         | NonNull own when not own.Value.HasTurn -> do! waitFor own.Value.Task rest cancellation

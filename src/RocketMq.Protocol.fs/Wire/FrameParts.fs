@@ -3,6 +3,42 @@ namespace RocketMq.Protocol
 open System
 open System.Runtime.CompilerServices
 
+/// The remarks that every answer to a pull has one of are not made anew for each. Source: GetMessageStatus.java.
+module internal Remark =
+    let private frequent =
+        [|
+            "FOUND"
+            "OFFSET_OVERFLOW_ONE"
+            "NO_MESSAGE_IN_QUEUE"
+            "NO_MATCHED_MESSAGE"
+        |]
+        |> Array.map (fun text -> struct (Text.Encoding.ASCII.GetBytes text, Some text))
+
+    /// One of those, if it is.
+    let tryKnown (utf8: ReadOnlySpan<byte>) : string option =
+        let mutable known = None
+        let mutable index = 0
+
+        while index < frequent.Length do
+            let struct (bytes, remark) = frequent[index]
+
+            if utf8.SequenceEqual(ReadOnlySpan bytes) then
+                known <- remark
+                index <- frequent.Length
+            else
+                index <- index + 1
+
+        known
+
+    /// For people: what is no Unicode in it is replaced. An empty one is none.
+    let read (utf8: ReadOnlySpan<byte>) : string option =
+        if utf8.IsEmpty then
+            None
+        else
+            match tryKnown utf8 with
+            | None -> Some(Utf8Text.read utf8)
+            | known -> known
+
 /// What goes into a frame or comes out of one: the parts of a command, or of what never becomes one.
 [<Struct; IsReadOnly; NoEquality; NoComparison; RequireQualifiedAccess>]
 type internal FrameParts =

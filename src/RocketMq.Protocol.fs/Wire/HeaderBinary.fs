@@ -91,8 +91,7 @@ module internal HeaderBinary =
                         Version = int version
                         Opaque = opaque
                         Flag = flag
-                        // For people: what is no Unicode in it is replaced.
-                        Remark = if remark.IsEmpty then None else Some(Utf8Text.read remark)
+                        Remark = Remark.read remark
                         FieldsWire = header.Slice(entriesStart, entriesBytes)
                         HasFields = entriesBytes > 0
                         HasUnreadable = hasUnreadable

@@ -276,7 +276,10 @@ module internal HeaderJson =
 
     let private readRemark (reader: byref<Utf8JsonReader>) =
         match reader.TokenType with
-        | JsonTokenType.String -> Some(readText &reader)
+        | JsonTokenType.String ->
+            match Remark.tryKnown reader.ValueSpan with
+            | Some _ as known -> known
+            | None -> Some(readText &reader)
         | JsonTokenType.Null -> None
         | _ -> refuse &reader "remark is not a text"
 

@@ -56,6 +56,10 @@ type internal AssignedQueues
     let shares = FlowControlShares(options.TopicFlowControl, options.PullBatch, table)
     let slots = new SemaphoreSlim(offsetRequests, offsetRequests)
     let waits = Dictionary<int, CommitWait>()
+
+    /// The queues of a commit of all: their number may change meanwhile. One list for all commits.
+    let toCommit = List<MessageQueue>()
+
     let mutable lastWait = 0
 
     let post queue event = events.Post(QueueEvent(queue, event))
@@ -276,7 +280,9 @@ type internal AssignedQueues
 
     /// What the process queue shows and goes by.
     let mirror (queue: MessageQueue) (state: ConsumerQueue) =
-        onOwner queue (fun owner ->
+        match table.TryFind queue with
+        | null -> ()
+        | owner ->
             owner.Committed <- ConsumerQueue.committed state
             owner.Lock <- ConsumerQueue.lockState state
 
@@ -289,7 +295,7 @@ type internal AssignedQueues
             if owner.LockLasts && not lasts then
                 dispatcher.CancelHandlers owner
 
-            owner.LockLasts <- lasts)
+            owner.LockLasts <- lasts
 
     let step (queue: MessageQueue) (event: QueueEvent) =
         let state =
@@ -346,8 +352,10 @@ type internal AssignedQueues
 
     member _.CommitAll() =
         let now = clock.Now
+        toCommit.Clear()
+        toCommit.AddRange queues.Keys
 
-        for queue in List.ofSeq queues.Keys do
+        for queue in toCommit do
             let progress = progressOf queue
 
             match queues.TryGetValue queue with

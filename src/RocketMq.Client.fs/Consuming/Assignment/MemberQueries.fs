@@ -101,13 +101,7 @@ type internal MemberQueries
                     run (fun () -> compareSubscriptions topics members)
                 | Error error -> do! explain topic (Some error)
             finally
-                for topic in topics do
-                    post (
-                        if known.IsEmpty then
-                            MembersUnknown topic
-                        else
-                            MembersKnown(topic, known)
-                    )
+                post (MembersKnown(topics, known))
         }
 
     /// Once for all topics of the same brokers. The retry topic is last: a failure is reported under the name of the first.

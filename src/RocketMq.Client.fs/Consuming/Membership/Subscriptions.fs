@@ -22,6 +22,10 @@ type internal Subscriptions(clock: TimeProvider) =
     let mutable lastVersion = 0L
     let gate = obj ()
 
+    // Under the gate. Heartbeats and comparisons want them sorted again and again, and they hardly ever change.
+    let mutable all: TopicSubscription list = []
+    let mutable isCurrent = true
+
     let nextVersion () =
         lock gate (fun () ->
             lastVersion <- max (lastVersion + 1L) (clock.GetUtcNow().ToUnixTimeMilliseconds())
@@ -36,14 +40,19 @@ type internal Subscriptions(clock: TimeProvider) =
                     Version = nextVersion ()
                 }
 
-        latest[topic] <- subscribed
-        topics[topic] <- subscribed
+        lock gate (fun () ->
+            latest[topic] <- subscribed
+            topics[topic] <- subscribed
+            isCurrent <- false)
 
     /// False if it was not there.
     member _.Remove(topic: string) =
-        match topics.TryRemove topic with
-        | true, _ -> true
-        | _ -> false
+        lock gate (fun () ->
+            isCurrent <- false
+
+            match topics.TryRemove topic with
+            | true, _ -> true
+            | _ -> false)
 
     member _.TryFind(topic: string) : SubscribedTopic | null =
         match topics.TryGetValue topic with
@@ -53,8 +62,14 @@ type internal Subscriptions(clock: TimeProvider) =
     /// Of a topic that is or was subscribed to.
     member _.Of(topic: string) : SubscribedTopic = latest[topic]
 
+    /// By the names of the topics.
     member _.All: TopicSubscription list =
-        [ for one in topics.Values -> one.Subscription ] |> List.sortBy _.Topic
+        lock gate (fun () ->
+            if not isCurrent then
+                all <- [ for one in topics.Values -> one.Subscription ] |> List.sortBy _.Topic
+                isCurrent <- true
+
+            all)
 
 module internal SubscriptionRules =
     /// Ok if a consumer can subscribe to a topic with a filter: before a broker is asked.

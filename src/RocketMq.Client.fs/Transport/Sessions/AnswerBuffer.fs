@@ -38,8 +38,7 @@ type internal AnswerBuffer(out: WriteBuffer, options: RemotingOptions, isServer:
                         | Ok count -> Ok count
                         | Error error -> encode header (refusal answer error)
 
-                    encoded
-                    |> Result.iter (fun count -> out.Encoded count |> ignore<OutgoingBody | null>)
+                    Result.iter out.Encoded encoded
 
                 Task.CompletedTask)
 

@@ -100,7 +100,7 @@ type internal RequestBuffer
 
         match encoded with
         | Ok count ->
-            match out.Encoded count with
+            match out.EncodedCall count with
             | null -> ()
             | body -> inFlight.AddBody(pending, body)
 
@@ -162,7 +162,7 @@ type internal RequestBuffer
 
                 match writer.Write(Command.asOneWay command, opaque, out.Writer) with
                 | Ok count ->
-                    out.Encoded count |> ignore<OutgoingBody | null>
+                    out.Encoded count
                     Buffered
                 | Error error -> NotSent(RemotingError.NotEncoded(command.RequestCode, error))
             | NotOpen -> Over

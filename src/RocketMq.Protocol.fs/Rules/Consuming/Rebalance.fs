@@ -2,42 +2,6 @@ namespace RocketMq
 
 open RocketMq.Protocol
 
-type internal RebalanceEvent =
-    /// The topic is subscribed to from now on. Routes of other topics are no news.
-    | TopicSubscribed of topic: string
-    /// The topic is not subscribed to any more.
-    | TopicUnsubscribed of topic: string
-    /// The queues of a topic that can be read now. None at all counts as no news.
-    | RouteKnown of topic: string * queues: MessageQueue list
-    /// The client ids of the group's members. None at all counts as `MembersUnknown`.
-    | MembersKnown of topic: string * members: string list
-    /// The members, or what brokers assign, could not be queried: the assignment stays as it is.
-    | MembersUnknown of topic: string
-    /// What brokers assign to this member of a topic, and how each queue is read. None at all is an assignment too.
-    | AssignmentsKnown of topic: string * assignments: Assignment list
-    /// The brokers of a topic assign no queues: they know no such request. The members share the queues by themselves.
-    | AssignmentsUnsupported of topic: string
-    /// A broker says that members came or went.
-    | MembersChanged
-    /// Time to rebalance: every 20 s, as in Java.
-    | RebalanceDue
-    /// All queues are given up, for good.
-    | StopRequested
-
-type internal RebalanceEffect =
-    /// Query a broker of the topic for the members, and report the answer.
-    | QueryMembers of topic: string
-    /// Query a broker of the topic for what it assigns to this member, and report the answer.
-    | QueryAssignments of topic: string
-    /// The queue is this member's from now on.
-    | Assign of MessageQueue
-    /// The queue is not this member's any more.
-    | Revoke of MessageQueue
-    /// These are popped of the topic, and nothing else of it: queues, or all of a broker's with the id -1.
-    | PopQueues of topic: string * MessageQueue list
-    /// How brokers hand the topic out to this member: for the first time, or otherwise than before.
-    | FollowMode of topic: string * RequestMode
-
 /// Who shares the queues among the members of a group.
 type internal QueueSharing =
     /// Each member works out its share, by the strategy.
@@ -71,6 +35,8 @@ type internal Rebalance =
             Strategy: AllocationStrategy
             ClientId: string
             Topics: Map<string, TopicView>
+            /// What `Querying` is when all topics that have queues are queried: made when they change, not with each query.
+            QueryingAll: Map<string, bool>
             /// The topics whose members are being queried, and whether to query once more after the answer.
             Querying: Map<string, bool>
             /// By topic, why its last allocation failed and changed nothing.
@@ -104,6 +70,7 @@ module internal Rebalance =
             Strategy = strategy
             ClientId = clientId
             Topics = Map.empty
+            QueryingAll = Map.empty
             Querying = Map.empty
             Problems = Map.empty
             IsStopped = false
@@ -121,6 +88,18 @@ module internal Rebalance =
     let problems (state: Rebalance) : Map<string, InputError> = state.Problems
 
     let private ofTopic (topic: string) (queue: MessageQueue) = queue.Topic = topic
+
+    /// One after the other, each on what the one before has made of the state.
+    let private forEach change (topics: string seq) (state: Rebalance) : Rebalance * RebalanceEffect list =
+        let mutable next = state
+        let effects = ResizeArray()
+
+        for topic in topics do
+            let changed, more = change topic next
+            next <- changed
+            effects.AddRange more
+
+        next, List.ofSeq effects
 
     let private withView topic view (state: Rebalance) =
         { state with
@@ -149,6 +128,11 @@ module internal Rebalance =
             withView topic { view with Popped = popped } state, [ PopQueues(topic, Set.toList popped) ]
         | _ -> state, []
 
+    let private queryOf (state: Rebalance) topic =
+        match state.Sharing with
+        | ByMembers -> QueryMembers topic
+        | ByBrokers _ -> QueryAssignments topic
+
     /// Queries who has the queues of a topic. While that is being queried, `isNews` queries once more.
     let private query isNews topic (state: Rebalance) : Rebalance * RebalanceEffect list =
         match Map.tryFind topic state.Querying with
@@ -161,27 +145,18 @@ module internal Rebalance =
             { state with
                 Querying = Map.add topic false state.Querying
             },
-            [
-                match state.Sharing with
-                | ByMembers -> QueryMembers topic
-                | ByBrokers _ -> QueryAssignments topic
-            ]
+            [ queryOf state topic ]
 
     /// Of the topics that have queues.
     let private queryAll isNews (state: Rebalance) =
         match state.Model with
         | MessageModel.Broadcasting -> state, []
-        | MessageModel.Clustering ->
-            let mutable next = state
-            let effects = ResizeArray()
-
-            for KeyValue(topic, view) in state.Topics do
-                if not view.Readable.IsEmpty then
-                    let queried, more = query isNews topic next
-                    next <- queried
-                    effects.AddRange more
-
-            next, List.ofSeq effects
+        | MessageModel.Clustering when state.Querying.IsEmpty ->
+            { state with
+                Querying = state.QueryingAll
+            },
+            [ for KeyValue(topic, _) in state.QueryingAll -> queryOf state topic ]
+        | MessageModel.Clustering -> forEach (query isNews) (Map.keys state.QueryingAll) state
 
     /// Whether a strategy makes the same of the same members and queues: what the application has written may not.
     let private isStable (strategy: AllocationStrategy) =
@@ -228,6 +203,14 @@ module internal Rebalance =
                 []
 
     let private routeKnown topic readable (state: Rebalance) =
+        let state =
+            if state.Topics.ContainsKey topic && not (state.QueryingAll.ContainsKey topic) then
+                { state with
+                    QueryingAll = Map.add topic false state.QueryingAll
+                }
+            else
+                state
+
         match state.Model, Map.tryFind topic state.Topics with
         | _, None -> state, []
         | _, Some view when view.Readable = readable -> state, []
@@ -316,6 +299,21 @@ module internal Rebalance =
             else
                 state, effects
 
+    /// Whether these are all that are being queried, and none of them is to be queried once more.
+    let private areAllQueried (topics: string list) (state: Rebalance) =
+        let isQueriedOnce topic =
+            match state.Querying.TryGetValue topic with
+            | true, isRepeated -> not isRepeated
+            | _ -> false
+
+        topics.Length = state.Querying.Count && List.forall isQueriedOnce topics
+
+    let private membersKnown topics members (state: Rebalance) =
+        if areAllQueried topics state then
+            forEach (fun topic -> allocateInstead topic members) topics { state with Querying = Map.empty }
+        else
+            forEach (fun topic state -> answered topic (allocateInstead topic members state)) topics state
+
     /// Brokers do not share the queues of a topic among the members, or not so that this member could read them: the members do. The query
     /// goes on.
     let private shareByMembers topic (state: Rebalance) =
@@ -340,6 +338,7 @@ module internal Rebalance =
 
             { state with
                 Topics = Map.remove topic state.Topics
+                QueryingAll = Map.remove topic state.QueryingAll
                 Problems = Map.remove topic state.Problems
             },
             [
@@ -353,10 +352,10 @@ module internal Rebalance =
             match queues |> List.filter (ofTopic topic) |> Set.ofList with
             | readable when readable.IsEmpty -> state, []
             | readable -> routeKnown topic readable state
-        | MembersKnown(topic, (_ :: _ as members)) -> answered topic (allocateInstead topic members state)
+        | MembersKnown(topics, (_ :: _ as members)) -> membersKnown topics members state
         | AssignmentsKnown(topic, assignments) -> assignmentsKnown topic assignments state
         | AssignmentsUnsupported topic -> shareByMembers topic state
-        | MembersKnown(topic, [])
+        | MembersKnown(topics, []) -> forEach (fun topic state -> answered topic (state, [])) topics state
         | MembersUnknown topic -> answered topic (state, [])
         | MembersChanged -> queryAll true state
         | RebalanceDue -> queryAll false state

@@ -11,6 +11,8 @@ type RebalanceStep =
     | Route of topic: byte * queues: byte
     /// The answer to a query in flight.
     | Answer of place: byte * members: byte
+    /// One answer to all queries in flight.
+    | AnswerAll of members: byte
     | NoAnswer of place: byte
     /// Brokers assign queues of the topic, to be pulled or popped.
     | Assigns of place: byte * queues: byte * mode: byte
@@ -171,6 +173,9 @@ let answer topic event world =
         }
         event
 
+let private answerAll members world =
+    apply { world with Queries = Set.empty } (MembersKnown(Set.toList world.Queries, members))
+
 let private assignmentOf mode queue : Assignment =
     {
         Queue = queue
@@ -233,8 +238,9 @@ let step world step =
     | Route(topic, queues) -> route (topicOf topic) (queuesOf (topicOf topic) (int queues % 6)) world
     | Answer(place, members) ->
         match at place (Set.toList world.Queries) with
-        | Some topic -> answer topic (MembersKnown(topic, membersOf members)) world
+        | Some topic -> answer topic (MembersKnown([ topic ], membersOf members)) world
         | None -> world
+    | AnswerAll members -> answerAll (membersOf members) world
     | NoAnswer place ->
         match at place (Set.toList world.Queries) with
         | Some topic -> answer topic (MembersUnknown topic) world
@@ -289,7 +295,7 @@ let withoutStop steps =
 /// All queries in flight are answered with `members`.
 let rec settle members world =
     match Set.toList world.Queries with
-    | topic :: _ -> answer topic (MembersKnown(topic, members)) world |> settle members
+    | topic :: _ -> answer topic (MembersKnown([ topic ], members)) world |> settle members
     | [] -> world
 
 /// All brokers that are asked assign this.

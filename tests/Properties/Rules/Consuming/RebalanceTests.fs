@@ -47,6 +47,23 @@ let private oneMember =
         <| fun (steps: RebalanceStep list) ->
             let world = run MessageModel.Clustering steps
             world.IsStopped || Set.isSubset world.Owed world.Queries
+
+        law "what brokers say of several topics at once is the same as if they said it of one after the other"
+        <| fun (steps: RebalanceStep list) (members: byte) ->
+            let world = run MessageModel.Clustering steps
+            let members = membersOf members
+            let topics = Set.toList world.Queries
+
+            let together, effects =
+                Rebalance.transition world.Member (MembersKnown(topics, members))
+
+            let apart, effectsApart =
+                ((world.Member, []), topics)
+                ||> List.fold (fun (state, effects) topic ->
+                    let next, more = Rebalance.transition state (MembersKnown([ topic ], members))
+                    next, effects @ more)
+
+            (together.Topics, together.Querying, effects) = (apart.Topics, apart.Querying, effectsApart)
     ]
 
 let private severalMembers =
@@ -88,7 +105,7 @@ let private severalMembers =
                 else
                     shareOf after world
 
-            let effects = effectsOf (MembersKnown("T", after)) world
+            let effects = effectsOf (MembersKnown([ "T" ], after)) world
 
             Set.ofList effects =
                 Set.union (Set.map Revoke (world.Assigned - has)) (Set.map Assign (has - world.Assigned))
@@ -109,7 +126,7 @@ let private routesAndMembers =
             effectsOf (RouteKnown("T", four)) world |> shouldEqual [ QueryMembers "T" ]
             let querying = route "T" four world
 
-            effectsOf (MembersKnown("T", [ own; "c0" ])) querying
+            effectsOf (MembersKnown([ "T" ], [ own; "c0" ])) querying
             |> shouldEqual [ Assign four[1]; Assign four[3] ]
 
             settled MessageModel.Clustering 4 [ own ]
@@ -134,7 +151,7 @@ let private routesAndMembers =
         <| fun () ->
             let world = settled MessageModel.Clustering 4 [ own ]
             effectsOf (RouteKnown("T", [])) world |> shouldBeEmpty
-            effectsOf (MembersKnown("T", [])) world |> shouldBeEmpty
+            effectsOf (MembersKnown([ "T" ], [])) world |> shouldBeEmpty
             effectsOf (MembersUnknown "T") world |> shouldBeEmpty
             (throughInterval [] world).Assigned |> shouldEqual (Set.ofList four)
 
@@ -153,7 +170,7 @@ let private routesAndMembers =
         testCase "a client that is not among the members revokes all its queues"
         <| fun () ->
             settled MessageModel.Clustering 4 [ own ]
-            |> effectsOf (MembersKnown("T", [ "c0" ]))
+            |> effectsOf (MembersKnown([ "T" ], [ "c0" ]))
             |> shouldEqual (List.map Revoke (List.sort four))
     ]
 
@@ -161,7 +178,12 @@ let private notifications =
     [
         testCase "a notification while a query is in flight queries once more, not twice, answered or not"
         <| fun () ->
-            for event in [ MembersKnown("T", [ own ]); MembersUnknown "T"; MembersKnown("T", []) ] do
+            for event in
+                [
+                    MembersKnown([ "T" ], [ own ])
+                    MembersUnknown "T"
+                    MembersKnown([ "T" ], [])
+                ] do
                 let querying = step (settled MessageModel.Clustering 4 [ own ]) Interval
                 let notified = List.fold step querying [ Notify; Notify; Interval ]
                 notified.Effects |> shouldEqual querying.Effects

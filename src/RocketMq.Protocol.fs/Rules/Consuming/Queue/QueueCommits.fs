@@ -13,7 +13,13 @@ module internal QueueCommits =
 
     /// Whether this member has taken the queue over just now.
     let isTakingOver (state: ConsumerQueue) =
-        state.AssertedAt - state.StartedAt < takeoverTime
+        (state.AssertedAt - state.StartedAt).Ticks < takeoverTime.Ticks
+
+    /// Whether the broker's offset is to be looked at again.
+    // Ticks, because spans are compared in boxes, and this is done for each queue.
+    let private isDoubtful (now: TimeSpan) (state: ConsumerQueue) =
+        let interval = if isTakingOver state then takeoverTime else assertInterval
+        (now - state.AssertedAt).Ticks >= interval.Ticks
 
     /// Whether an offset is a late commit of the owner before, who has consumed less than this member has. Where nothing was committed this
     /// member began where `ConsumeFrom` says, which is not what the group has consumed: then the other one's offset holds. But brokers say 0
@@ -63,8 +69,7 @@ module internal QueueCommits =
         && state.Rules.AutoCommit
         && state.UnsavedReset.IsNone
         && state.Request.IsNoRequest
-        // Ticks, because spans are compared in boxes, and this is done for each queue.
-        && (now - state.AssertedAt).Ticks < takeoverTime.Ticks
+        && not (isDoubtful now state)
         && (match state.Committed with
             | CommittedAt offset -> offset = progress.Consumed
             | NothingCommitted
@@ -81,8 +86,7 @@ module internal QueueCommits =
             state.Rules.AutoCommit
             && progress.IsConfirmed
             && QueueState.hasLock now state
-            && now - state.AssertedAt
-               >= (if isTakingOver state then takeoverTime else assertInterval)
+            && isDoubtful now state
             ->
             load state
         | _ -> state, []

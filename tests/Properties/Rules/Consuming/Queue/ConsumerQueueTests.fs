@@ -132,6 +132,10 @@ let private commits =
             isSettled (step world CommitTime) |> shouldBeTrue
             isSettled (step (step world CommitTime) (Waits 250uy)) |> shouldBeFalse
             isSettled (step (step world CommitTime) (Pulls 2uy)) |> shouldBeTrue
+            // Looked at again once the takeover is over, and then less often.
+            let seen = settle (List.fold step world [ Waits 250uy; CommitTime ])
+            isSettled (step seen (Waits 120uy)) |> shouldBeTrue
+            isSettled (step seen (Waits 180uy)) |> shouldBeFalse
 
         testCase "with manual commits nothing is committed but on request, also at the end"
         <| fun () ->
