@@ -3,7 +3,7 @@ namespace RocketMq.Protocol
 open System
 open System.Runtime.CompilerServices
 
-/// The remarks that every answer to a pull has one of are not made anew for each. Source: GetMessageStatus.java.
+/// The remarks that every answer to a pull has one of are not made again for each. Source: GetMessageStatus.java.
 module internal Remark =
     let private frequent =
         [|

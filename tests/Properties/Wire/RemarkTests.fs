@@ -1,4 +1,4 @@
-/// Remarks that come with every answer to a pull are not made anew for each, and still are what was sent.
+/// Remarks that come with every answer to a pull are not made again for each, and still are what was sent.
 module RocketMq.Protocol.Tests.RemarkTests
 
 open System

@@ -258,6 +258,8 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
     let close () : Task =
         backgroundTask {
             ConsumerGauges.forget gauged
+            // The queues are given up a moment later: no handler begins meanwhile.
+            handling.Pool.Pause()
             membership.LeaveAll()
             gate.Open()
             let popping = ofPops Task.CompletedTask _.Close()
