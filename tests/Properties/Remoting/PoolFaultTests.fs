@@ -276,7 +276,7 @@ let private cancelledRents =
                 task {
                     let pool = poolOf network 1
 
-                    for round in 1 .. LongForm.count 5_000 200_000 do
+                    for round in 1 .. LongForm.count 5_000 100_000 do
                         use givingUp = new CancellationTokenSource()
                         let! first = pool.Rent CancellationToken.None
                         let second = pool.Rent givingUp.Token

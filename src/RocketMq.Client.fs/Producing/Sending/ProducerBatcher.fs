@@ -71,17 +71,43 @@ type internal ProducerBatcher
             timer.Change(wait, Timeout.InfiniteTimeSpan) |> ignore<bool>
         | _ -> ()
 
-    let rec runAll (batches: ReadyBatch<Gathered> list) =
+    /// Has batches sent and, once those who come at the same time have had their turn, looks at the one that is held.
+    let rec proceed (batches: ReadyBatch<Gathered> list) (held: BatchTarget voption) =
         for batch in batches do
             Supervised.run log CancellationToken.None (fun () -> runWhole batch)
+
+        match held with
+        | ValueSome target -> Supervised.run log CancellationToken.None (fun () -> look target)
+        | ValueNone -> ()
+
+    and look (target: BatchTarget) : Task =
+        backgroundTask {
+            let mutable seen = 0
+            let mutable isHeld = true
+
+            while isHeld do
+                do! Task.Yield()
+
+                match lock gate (fun () -> accumulator.Look(target, seen)) with
+                | HeldBatch.Grows count -> seen <- count
+                | HeldBatch.Ready batch ->
+                    isHeld <- false
+                    proceed [ batch ] ValueNone
+                | HeldBatch.Gone -> isHeld <- false
+        }
 
     and runWhole (batch: ReadyBatch<Gathered>) : Task =
         backgroundTask {
             try
                 do! run batch.Target batch.Tickets
             finally
-                lock gate (fun () -> accumulator.Ended batch.Target) |> runAll
+                let struct (batches, held) =
+                    lock gate (fun () -> struct (accumulator.Ended batch.Target, accumulator.TakeHeld()))
+
+                proceed batches held
         }
+
+    let runAll batches = proceed batches ValueNone
 
     let tick () =
         let due =
@@ -98,7 +124,7 @@ type internal ProducerBatcher
     member _.Add(gathered: Gathered, queue: MessageQueue voption, isCompressed: bool) =
         let message = gathered.Message
 
-        let batches =
+        let struct (batches, held) =
             lock gate (fun () ->
                 let before = accumulator.NextDeadline
 
@@ -112,14 +138,14 @@ type internal ProducerBatcher
                     )
 
                 if isEnding then
-                    batches @ accumulator.Flush()
+                    struct (batches @ accumulator.Flush(), ValueNone)
                 else
                     if accumulator.NextDeadline <> before then
                         setAlarm ()
 
-                    batches)
+                    struct (batches, accumulator.TakeHeld()))
 
-        runAll batches
+        proceed batches held
 
     /// Has everything sent that waits, and at once what is added later: sends that had begun before the producer was closed
     /// may come here after this.

@@ -12,9 +12,9 @@ type BatchingLimits =
         MaxBytes: int
         /// How long the first message of a batch waits for others, in milliseconds. Default 10, Java's too.
         MaxWaitMillis: int64
-        /// Whether a message is sent at once while no batch of its target is on its way. Those that come meanwhile are the next batch, so
-        /// batches are as large as there is need for, and nobody waits for others who do not come. Otherwise each batch waits until it
-        /// is full or its time has come, as in Java. Default true.
+        /// Whether a message is sent at once while no batch of its target is on its way. Those that come meanwhile, and right behind them,
+        /// are the next batch, so batches are as large as there is need for, and nobody waits for others who do not come. Otherwise each
+        /// batch waits until it is full or its time has come, as in Java. Default true.
         SendsWhenIdle: bool
     }
 
@@ -151,6 +151,15 @@ type internal OpenBatch<'Ticket>(target: BatchTarget, isWaitingForStore: bool, d
     member val Bytes = 0 with get, set
     member val IsOpen = true with get, set
 
+/// What becomes of a held batch when it is looked at.
+[<RequireQualifiedAccess; NoEquality; NoComparison>]
+type internal HeldBatch<'Ticket> =
+    /// More have come since: so many are in it now.
+    | Grows of count: int
+    | Ready of ReadyBatch<'Ticket>
+    /// It has left, or waits for the end of another one.
+    | Gone
+
 /// Gathers messages into batches, one open batch for each target. It knows messages by tickets, numbers or whatever
 /// stands for them. It sends nothing and looks at no clock: each method says what is to be sent now, which follows from the
 /// calls so far alone. Batches of one target come out in the order in which their messages came in, those that travel
@@ -164,6 +173,10 @@ type internal BatchAccumulator<'Ticket>(limits: BatchingLimits) =
     /// How many batches of a target are on their way, if there are any and that matters.
     let onTheirWay = Dictionary<BatchTarget, int>(BatchTargetComparer())
 
+    /// How many messages the last batch of a target had, if that were several.
+    let lastSizes = Dictionary<BatchTarget, int>(BatchTargetComparer())
+
+    let mutable held: BatchTarget voption = ValueNone
     let mutable latest = Int64.MinValue
     let mutable waiting = 0
 
@@ -182,11 +195,25 @@ type internal BatchAccumulator<'Ticket>(limits: BatchingLimits) =
         openBatches.Remove batch.Target |> ignore
         waiting <- waiting - batch.Tickets.Count
 
+        if batch.Tickets.Count > 1 then
+            lastSizes[batch.Target] <- batch.Tickets.Count
+        else
+            lastSizes.Remove batch.Target |> ignore<bool>
+
         {
             Target = batch.Target
             Tickets = batch.Tickets.ToArray()
             Bytes = batch.Bytes
         }
+
+    /// Of an idle target. Where several went together the last time, their senders come back together, or nearly: who comes first is held
+    /// for those right behind.
+    let closeOrHold (batch: OpenBatch<'Ticket>) =
+        if lastSizes.ContainsKey batch.Target then
+            held <- ValueSome batch.Target
+            []
+        else
+            [ close batch ]
 
     let dropSent () =
         while deadlines.Count > 0 && not (deadlines.Peek().IsOpen) do
@@ -223,12 +250,10 @@ type internal BatchAccumulator<'Ticket>(limits: BatchingLimits) =
         batch.Bytes <- batch.Bytes + bytes
         waiting <- waiting + 1
 
-        if
-            batch.Tickets.Count >= limits.MaxMessages
-            || batch.Bytes >= limits.MaxBytes
-            || isIdle batch.Target
-        then
+        if batch.Tickets.Count >= limits.MaxMessages || batch.Bytes >= limits.MaxBytes then
             [ close batch ]
+        elif isIdle batch.Target && batch.Tickets.Count = 1 then
+            closeOrHold batch
         else
             []
 
@@ -240,6 +265,23 @@ type internal BatchAccumulator<'Ticket>(limits: BatchingLimits) =
             Tickets = [| ticket |]
             Bytes = bytes
         }
+
+    /// The target whose batch is held since the last call, if one is: to be looked at as soon as those who come at the same time have
+    /// had their turn. A call holds one at most.
+    member _.TakeHeld() : BatchTarget voption =
+        let target = held
+        held <- ValueNone
+        target
+
+    /// Whether the held batch of a target is to leave now: when no more have come since it had `seen` messages.
+    member _.Look(target: BatchTarget, seen: int) : HeldBatch<'Ticket> =
+        match openBatches.TryGetValue target with
+        | true, batch when isIdle target ->
+            if batch.Tickets.Count > seen then
+                HeldBatch.Grows batch.Tickets.Count
+            else
+                HeldBatch.Ready(close batch)
+        | _ -> HeldBatch.Gone
 
     /// Messages that wait in open batches.
     member _.Waiting = waiting
@@ -269,8 +311,8 @@ type internal BatchAccumulator<'Ticket>(limits: BatchingLimits) =
 
         if due.IsEmpty then added else due @ added
 
-    /// A batch of a target is not on its way any more. What has gathered meanwhile is sent now, if it was the last one and batches are
-    /// sent when idle.
+    /// A batch of a target is not on its way any more. What has gathered meanwhile is sent or held now, if it was the last one and batches
+    /// are sent when idle.
     member _.Ended(target: BatchTarget) : ReadyBatch<'Ticket> list =
         match onTheirWay.TryGetValue target with
         | true, count when count > 1 ->
@@ -280,7 +322,7 @@ type internal BatchAccumulator<'Ticket>(limits: BatchingLimits) =
             onTheirWay.Remove target |> ignore<bool>
 
             match openBatches.TryGetValue target with
-            | true, batch -> [ close batch ]
+            | true, batch -> closeOrHold batch
             | _ -> []
         | _ -> []
 

@@ -8,6 +8,8 @@ type IdleStep =
     | AddOne of topic: byte * bytes: uint16 * isAlone: bool
     /// A batch that is on its way ends.
     | EndOne of place: byte
+    /// Those who came at the same time have had their turn: a held batch is looked at.
+    | LookAt of place: byte
 
 let private limits =
     {
@@ -30,9 +32,16 @@ type private World() =
     let left = ResizeArray<ReadyBatch<int>>()
     let added = ResizeArray<BatchTarget * int>()
 
+    /// What is held, and how many messages it had when it was looked at last.
+    let held = ResizeArray<BatchTarget * int>()
+
     let leave (batches: ReadyBatch<int> list) =
         left.AddRange batches
         onTheirWay.AddRange batches
+
+        match accumulator.TakeHeld() with
+        | ValueSome target -> held.Add(target, 0)
+        | ValueNone -> ()
 
     member _.Add(target, bytes, gatherable) =
         let ticket = added.Count
@@ -45,9 +54,31 @@ type private World() =
             onTheirWay.RemoveAt(place % onTheirWay.Count)
             accumulator.Ended batch.Target |> leave
 
+    member _.Look(place: int) =
+        if held.Count > 0 then
+            let target, seen = held[place % held.Count]
+            held.RemoveAt(place % held.Count)
+
+            match accumulator.Look(target, seen) with
+            | HeldBatch.Grows count ->
+                if count <= seen then
+                    failtest $"{count} messages are no more than {seen}"
+
+                held.Add(target, count)
+            | HeldBatch.Ready batch -> leave [ batch ]
+            | HeldBatch.Gone -> ()
+
+    member world.LookAll() =
+        while held.Count > 0 do
+            world.Look 0
+
     member world.EndAll() =
-        while onTheirWay.Count > 0 do
+        while onTheirWay.Count > 0 || held.Count > 0 do
+            world.LookAll()
             world.End 0
+
+    member _.IsHeld target =
+        held |> Seq.exists (fun (other, _) -> other = target)
 
     member _.OnTheirWay target =
         onTheirWay |> Seq.filter (fun batch -> batch.Target = target) |> Seq.length
@@ -72,6 +103,7 @@ let private step (world: World) step =
     | AddOne(topic, bytes, isAlone) ->
         world.Add(targetOf topic, 1 + int bytes % 400, (if isAlone then NotBatchable else Batchable true))
     | EndOne place -> world.End(int place)
+    | LookAt place -> world.Look(int place)
 
 let private both = [ targetOf 0uy; targetOf 1uy ]
 
@@ -80,7 +112,7 @@ let tests =
     testList
         "Batches when idle"
         [
-            property "nothing waits while no batch is on its way, and what waits leaves with the last one's end"
+            property "nothing waits but for a batch on its way, or for those who come at the same time"
             <| fun (steps: IdleStep list) ->
                 let world = World()
 
@@ -88,8 +120,24 @@ let tests =
                 |> List.forall (fun one ->
                     step world one
 
-                    world.Waiting = 0
-                    || both |> List.exists (fun target -> world.OnTheirWay target > 0))
+                    both
+                    |> List.forall (fun target ->
+                        let added, left = world.Of target
+                        added.Length = left.Length || world.OnTheirWay target > 0 || world.IsHeld target))
+
+            property "nothing is held of what nobody came with the last time"
+            <| fun (topics: byte list) ->
+                let world = World()
+
+                for topic in topics do
+                    world.Add(targetOf topic, 10, Batchable true)
+
+                    if world.IsHeld(targetOf topic) then
+                        failtest "a message alone is held"
+
+                    world.EndAll()
+
+                world.Waiting = 0
 
             property "every message leaves once, in order, when all batches have ended"
             <| fun (steps: IdleStep list) ->
@@ -112,6 +160,53 @@ let tests =
                 world.End 0
                 world.Of(targetOf 0uy) |> snd |> shouldEqual [ 0; 1; 2; 3 ]
                 world.OnTheirWay(targetOf 0uy) |> shouldEqual 1
+
+            testCase "after a batch, who comes first is held until no more come"
+            <| fun () ->
+                let world = World()
+                let target = targetOf 0uy
+                let add () = world.Add(target, 10, Batchable true)
+                let leftLast () = world.Of target |> snd |> List.last
+
+                for _ in 0..2 do
+                    add ()
+
+                // The first one alone, and the others when it has ended.
+                world.End 0
+                leftLast () |> shouldEqual 2
+                world.End 0
+                add ()
+                leftLast () |> shouldEqual 2
+                world.IsHeld target |> shouldBeTrue
+                // One is in it, then another one has come, then none.
+                world.Look 0
+                add ()
+                world.Look 0
+                leftLast () |> shouldEqual 2
+                world.Look 0
+                leftLast () |> shouldEqual 4
+                world.OnTheirWay target |> shouldEqual 1
+                world.IsHeld target |> shouldBeFalse
+
+            testCase "a held batch leaves when it is full or its time has come, whoever looks"
+            <| fun () ->
+                let accumulator = BatchAccumulator<int> limits
+                let target = targetOf 0uy
+
+                let add ticket now =
+                    accumulator.Add(target, Batchable true, ticket, 10, now)
+
+                let sizes (batches: ReadyBatch<int> list) = batches |> List.map _.Tickets.Length
+
+                for ticket in 1..3 do
+                    add ticket 0L |> ignore
+
+                accumulator.Ended target |> sizes |> shouldEqual [ 2 ]
+                accumulator.Ended target |> shouldBeEmpty
+                add 4 0L |> shouldBeEmpty
+                accumulator.Tick 9L |> shouldBeEmpty
+                accumulator.Tick 10L |> sizes |> shouldEqual [ 1 ]
+                accumulator.Look(target, 1).IsGone |> shouldBeTrue
 
             testCase "a message of another target waits for none"
             <| fun () ->
