@@ -19,9 +19,18 @@ type private Way =
         Received: unit -> int
     }
 
+/// Of what is sent, so much is not counted: until it has all been compiled, and stands at its steady pace.
+let private warmUp = TimeSpan.FromSeconds 5L
+
+/// What a message carries in place of a time if it is not counted.
+let private uncountedTicks = -1L
+
+let private totalOf (span: TimeSpan) = rate * int span.TotalSeconds
+
 /// Sends at the rate, waits for the last message, and gives the most that were on their way at a time.
 let private pace (span: TimeSpan) (way: Way) : int =
-    let total = rate * int span.TotalSeconds
+    let uncounted = totalOf warmUp
+    let total = uncounted + totalOf span
     let mutable sent = 0
     let mutable mostWaiting = 0
     let began = Stopwatch.GetTimestamp()
@@ -30,10 +39,18 @@ let private pace (span: TimeSpan) (way: Way) : int =
         let due = int ((Stopwatch.GetElapsedTime began).TotalSeconds * float rate)
 
         while sent < min due total do
-            way.Send(Stopwatch.GetTimestamp())
+            way.Send(
+                if sent < uncounted then
+                    uncountedTicks
+                else
+                    Stopwatch.GetTimestamp()
+            )
+
             sent <- sent + 1
 
-        mostWaiting <- max mostWaiting (sent - way.Received())
+        if sent > uncounted then
+            mostWaiting <- max mostWaiting (sent - way.Received())
+
         Thread.Sleep 1
 
     Limited.condition "the last message" Limited.patience (fun () -> way.Received() >= total)
@@ -48,7 +65,7 @@ let private print (settings: Settings) (who: string) (latencies: Latencies) most
         Console.Out.WriteLine $"| {who, -5} | {median, 7:N0} | {p99, 7:N0} | {p999, 8:N0} | {mostWaiting, 11} |"
     | _ -> ()
 
-/// Counts messages and their time; the first one, which makes the topic, says no time. Called by one thread at a time.
+/// Counts messages and their time; the first one, which makes the topic, has 0 and counts for nothing. Called by one thread at a time.
 [<Sealed>]
 type private Arrivals() =
     let latencies = Latencies 1
@@ -59,6 +76,8 @@ type private Arrivals() =
     member _.Add(ticks: int64) =
         if ticks > 0L then
             latencies.Add(0, Stopwatch.GetTimestamp() - ticks)
+
+        if ticks <> 0L then
             Volatile.Write(&received, received + 1)
 
     member _.Received = Volatile.Read &received
@@ -136,7 +155,7 @@ let private maxOffsets master (topic: string) queues =
 
 let private runFloor settings (span: TimeSpan) master (topic: string) queues =
     let arrivals = Arrivals()
-    let total = rate * int span.TotalSeconds
+    let total = totalOf warmUp + totalOf span
     use floor = new PacedFloor(master, topic, queues, arrivals.Add)
 
     let reading =
