@@ -71,29 +71,29 @@ type internal ProducerBatcher
             timer.Change(wait, Timeout.InfiniteTimeSpan) |> ignore<bool>
         | _ -> ()
 
-    /// Has batches sent and, once those who come at the same time have had their turn, looks at the one that is held.
-    let rec proceed (batches: ReadyBatch<Gathered> list) (held: BatchTarget voption) =
+    /// Has batches sent and, once those who come at the same time have had their turn, looks at the one that is deferred.
+    let rec proceed (batches: ReadyBatch<Gathered> list) (deferred: BatchTarget voption) =
         for batch in batches do
             Supervised.run log CancellationToken.None (fun () -> runWhole batch)
 
-        match held with
+        match deferred with
         | ValueSome target -> Supervised.run log CancellationToken.None (fun () -> look target)
         | ValueNone -> ()
 
     and look (target: BatchTarget) : Task =
         backgroundTask {
             let mutable seen = 0
-            let mutable isHeld = true
+            let mutable isDeferred = true
 
-            while isHeld do
+            while isDeferred do
                 do! Task.Yield()
 
                 match lock gate (fun () -> accumulator.Look(target, seen)) with
-                | HeldBatch.Grows count -> seen <- count
-                | HeldBatch.Ready batch ->
-                    isHeld <- false
+                | DeferredBatch.Grows count -> seen <- count
+                | DeferredBatch.Ready batch ->
+                    isDeferred <- false
                     proceed [ batch ] ValueNone
-                | HeldBatch.Gone -> isHeld <- false
+                | DeferredBatch.Gone -> isDeferred <- false
         }
 
     and runWhole (batch: ReadyBatch<Gathered>) : Task =
@@ -101,10 +101,10 @@ type internal ProducerBatcher
             try
                 do! run batch.Target batch.Tickets
             finally
-                let struct (batches, held) =
-                    lock gate (fun () -> struct (accumulator.Ended batch.Target, accumulator.TakeHeld()))
+                let struct (batches, deferred) =
+                    lock gate (fun () -> struct (accumulator.Ended batch.Target, accumulator.TakeDeferred()))
 
-                proceed batches held
+                proceed batches deferred
         }
 
     let runAll batches = proceed batches ValueNone
@@ -124,7 +124,7 @@ type internal ProducerBatcher
     member _.Add(gathered: Gathered, queue: MessageQueue voption, isCompressed: bool) =
         let message = gathered.Message
 
-        let struct (batches, held) =
+        let struct (batches, deferred) =
             lock gate (fun () ->
                 let before = accumulator.NextDeadline
 
@@ -143,9 +143,9 @@ type internal ProducerBatcher
                     if accumulator.NextDeadline <> before then
                         setAlarm ()
 
-                    struct (batches, accumulator.TakeHeld()))
+                    struct (batches, accumulator.TakeDeferred()))
 
-        proceed batches held
+        proceed batches deferred
 
     /// Has everything sent that waits, and at once what is added later: sends that had begun before the producer was closed
     /// may come here after this.

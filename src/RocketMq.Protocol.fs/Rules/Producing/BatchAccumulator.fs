@@ -151,9 +151,9 @@ type internal OpenBatch<'Ticket>(target: BatchTarget, isWaitingForStore: bool, d
     member val Bytes = 0 with get, set
     member val IsOpen = true with get, set
 
-/// What becomes of a held batch when it is looked at.
+/// What becomes of a deferred batch when it is looked at.
 [<RequireQualifiedAccess; NoEquality; NoComparison>]
-type internal HeldBatch<'Ticket> =
+type internal DeferredBatch<'Ticket> =
     /// More have come since: so many are in it now.
     | Grows of count: int
     | Ready of ReadyBatch<'Ticket>
@@ -176,7 +176,7 @@ type internal BatchAccumulator<'Ticket>(limits: BatchingLimits) =
     /// How many messages the last batch of a target had, if that were several.
     let lastSizes = Dictionary<BatchTarget, int>(BatchTargetComparer())
 
-    let mutable held: BatchTarget voption = ValueNone
+    let mutable deferred: BatchTarget voption = ValueNone
     let mutable latest = Int64.MinValue
     let mutable waiting = 0
 
@@ -206,11 +206,11 @@ type internal BatchAccumulator<'Ticket>(limits: BatchingLimits) =
             Bytes = batch.Bytes
         }
 
-    /// Of an idle target. Where several went together the last time, their senders come back together, or nearly: who comes first is held
+    /// Of an idle target. Where several went together the last time, their senders come back together, or nearly: who comes first is deferred
     /// for those right behind.
-    let closeOrHold (batch: OpenBatch<'Ticket>) =
+    let closeOrDefer (batch: OpenBatch<'Ticket>) =
         if lastSizes.ContainsKey batch.Target then
-            held <- ValueSome batch.Target
+            deferred <- ValueSome batch.Target
             []
         else
             [ close batch ]
@@ -253,7 +253,7 @@ type internal BatchAccumulator<'Ticket>(limits: BatchingLimits) =
         if batch.Tickets.Count >= limits.MaxMessages || batch.Bytes >= limits.MaxBytes then
             [ close batch ]
         elif isIdle batch.Target && batch.Tickets.Count = 1 then
-            closeOrHold batch
+            closeOrDefer batch
         else
             []
 
@@ -266,22 +266,22 @@ type internal BatchAccumulator<'Ticket>(limits: BatchingLimits) =
             Bytes = bytes
         }
 
-    /// The target whose batch is held since the last call, if one is: to be looked at as soon as those who come at the same time have
-    /// had their turn. A call holds one at most.
-    member _.TakeHeld() : BatchTarget voption =
-        let target = held
-        held <- ValueNone
+    /// The target whose batch is deferred since the last call, if one is: to be looked at as soon as those who come at the same time have
+    /// had their turn. A call defers one at most.
+    member _.TakeDeferred() : BatchTarget voption =
+        let target = deferred
+        deferred <- ValueNone
         target
 
-    /// Whether the held batch of a target is to leave now: when no more have come since it had `seen` messages.
-    member _.Look(target: BatchTarget, seen: int) : HeldBatch<'Ticket> =
+    /// Whether the deferred batch of a target is to leave now: when no more have come since it had `seen` messages.
+    member _.Look(target: BatchTarget, seen: int) : DeferredBatch<'Ticket> =
         match openBatches.TryGetValue target with
         | true, batch when isIdle target ->
             if batch.Tickets.Count > seen then
-                HeldBatch.Grows batch.Tickets.Count
+                DeferredBatch.Grows batch.Tickets.Count
             else
-                HeldBatch.Ready(close batch)
-        | _ -> HeldBatch.Gone
+                DeferredBatch.Ready(close batch)
+        | _ -> DeferredBatch.Gone
 
     /// Messages that wait in open batches.
     member _.Waiting = waiting
@@ -311,7 +311,7 @@ type internal BatchAccumulator<'Ticket>(limits: BatchingLimits) =
 
         if due.IsEmpty then added else due @ added
 
-    /// A batch of a target is not on its way any more. What has gathered meanwhile is sent or held now, if it was the last one and batches
+    /// A batch of a target is not on its way any more. What has gathered meanwhile is sent or deferred now, if it was the last one and batches
     /// are sent when idle.
     member _.Ended(target: BatchTarget) : ReadyBatch<'Ticket> list =
         match onTheirWay.TryGetValue target with
@@ -322,7 +322,7 @@ type internal BatchAccumulator<'Ticket>(limits: BatchingLimits) =
             onTheirWay.Remove target |> ignore<bool>
 
             match openBatches.TryGetValue target with
-            | true, batch -> closeOrHold batch
+            | true, batch -> closeOrDefer batch
             | _ -> []
         | _ -> []
 

@@ -8,7 +8,7 @@ type IdleStep =
     | AddOne of topic: byte * bytes: uint16 * isAlone: bool
     /// A batch that is on its way ends.
     | EndOne of place: byte
-    /// Those who came at the same time have had their turn: a held batch is looked at.
+    /// Those who came at the same time have had their turn: a deferred batch is looked at.
     | LookAt of place: byte
 
 let private limits =
@@ -32,15 +32,15 @@ type private World() =
     let left = ResizeArray<ReadyBatch<int>>()
     let added = ResizeArray<BatchTarget * int>()
 
-    /// What is held, and how many messages it had when it was looked at last.
-    let held = ResizeArray<BatchTarget * int>()
+    /// What is deferred, and how many messages it had when it was looked at last.
+    let deferred = ResizeArray<BatchTarget * int>()
 
     let leave (batches: ReadyBatch<int> list) =
         left.AddRange batches
         onTheirWay.AddRange batches
 
-        match accumulator.TakeHeld() with
-        | ValueSome target -> held.Add(target, 0)
+        match accumulator.TakeDeferred() with
+        | ValueSome target -> deferred.Add(target, 0)
         | ValueNone -> ()
 
     member _.Add(target, bytes, gatherable) =
@@ -55,30 +55,30 @@ type private World() =
             accumulator.Ended batch.Target |> leave
 
     member _.Look(place: int) =
-        if held.Count > 0 then
-            let target, seen = held[place % held.Count]
-            held.RemoveAt(place % held.Count)
+        if deferred.Count > 0 then
+            let target, seen = deferred[place % deferred.Count]
+            deferred.RemoveAt(place % deferred.Count)
 
             match accumulator.Look(target, seen) with
-            | HeldBatch.Grows count ->
+            | DeferredBatch.Grows count ->
                 if count <= seen then
                     failtest $"{count} messages are no more than {seen}"
 
-                held.Add(target, count)
-            | HeldBatch.Ready batch -> leave [ batch ]
-            | HeldBatch.Gone -> ()
+                deferred.Add(target, count)
+            | DeferredBatch.Ready batch -> leave [ batch ]
+            | DeferredBatch.Gone -> ()
 
     member world.LookAll() =
-        while held.Count > 0 do
+        while deferred.Count > 0 do
             world.Look 0
 
     member world.EndAll() =
-        while onTheirWay.Count > 0 || held.Count > 0 do
+        while onTheirWay.Count > 0 || deferred.Count > 0 do
             world.LookAll()
             world.End 0
 
-    member _.IsHeld target =
-        held |> Seq.exists (fun (other, _) -> other = target)
+    member _.IsDeferred target =
+        deferred |> Seq.exists (fun (other, _) -> other = target)
 
     member _.OnTheirWay target =
         onTheirWay |> Seq.filter (fun batch -> batch.Target = target) |> Seq.length
@@ -107,10 +107,9 @@ let private step (world: World) step =
 
 let private both = [ targetOf 0uy; targetOf 1uy ]
 
-[<Tests>]
-let tests =
+let private laws =
     testList
-        "Batches when idle"
+        "laws"
         [
             property "nothing waits but for a batch on its way, or for those who come at the same time"
             <| fun (steps: IdleStep list) ->
@@ -123,17 +122,20 @@ let tests =
                     both
                     |> List.forall (fun target ->
                         let added, left = world.Of target
-                        added.Length = left.Length || world.OnTheirWay target > 0 || world.IsHeld target))
 
-            property "nothing is held of what nobody came with the last time"
+                        added.Length = left.Length
+                        || world.OnTheirWay target > 0
+                        || world.IsDeferred target))
+
+            property "nothing is deferred of what nobody came with the last time"
             <| fun (topics: byte list) ->
                 let world = World()
 
                 for topic in topics do
                     world.Add(targetOf topic, 10, Batchable true)
 
-                    if world.IsHeld(targetOf topic) then
-                        failtest "a message alone is held"
+                    if world.IsDeferred(targetOf topic) then
+                        failtest "a message alone is deferred"
 
                     world.EndAll()
 
@@ -147,21 +149,13 @@ let tests =
 
                 world.Waiting = 0
                 && both |> List.forall (world.Of >> (fun (added, left) -> added = left))
+        ]
 
-            testCase "the first message leaves alone, and those that come meanwhile as one batch"
-            <| fun () ->
-                let world = World()
-
-                for _ in 1..4 do
-                    world.Add(targetOf 0uy, 10, Batchable true)
-
-                world.Of(targetOf 0uy) |> shouldEqual ([ 0; 1; 2; 3 ], [ 0 ])
-                world.OnTheirWay(targetOf 0uy) |> shouldEqual 1
-                world.End 0
-                world.Of(targetOf 0uy) |> snd |> shouldEqual [ 0; 1; 2; 3 ]
-                world.OnTheirWay(targetOf 0uy) |> shouldEqual 1
-
-            testCase "after a batch, who comes first is held until no more come"
+let private together =
+    testList
+        "messages that come together"
+        [
+            testCase "after a batch, who comes first is deferred until no more come"
             <| fun () ->
                 let world = World()
                 let target = targetOf 0uy
@@ -177,7 +171,7 @@ let tests =
                 world.End 0
                 add ()
                 leftLast () |> shouldEqual 2
-                world.IsHeld target |> shouldBeTrue
+                world.IsDeferred target |> shouldBeTrue
                 // One is in it, then another one has come, then none.
                 world.Look 0
                 add ()
@@ -186,9 +180,9 @@ let tests =
                 world.Look 0
                 leftLast () |> shouldEqual 4
                 world.OnTheirWay target |> shouldEqual 1
-                world.IsHeld target |> shouldBeFalse
+                world.IsDeferred target |> shouldBeFalse
 
-            testCase "a held batch leaves when it is full or its time has come, whoever looks"
+            testCase "a deferred batch leaves when it is full or its time has come, whoever looks"
             <| fun () ->
                 let accumulator = BatchAccumulator<int> limits
                 let target = targetOf 0uy
@@ -207,6 +201,24 @@ let tests =
                 accumulator.Tick 9L |> shouldBeEmpty
                 accumulator.Tick 10L |> sizes |> shouldEqual [ 1 ]
                 accumulator.Look(target, 1).IsGone |> shouldBeTrue
+        ]
+
+let private single =
+    testList
+        "one after the other"
+        [
+            testCase "the first message leaves alone, and those that come meanwhile as one batch"
+            <| fun () ->
+                let world = World()
+
+                for _ in 1..4 do
+                    world.Add(targetOf 0uy, 10, Batchable true)
+
+                world.Of(targetOf 0uy) |> shouldEqual ([ 0; 1; 2; 3 ], [ 0 ])
+                world.OnTheirWay(targetOf 0uy) |> shouldEqual 1
+                world.End 0
+                world.Of(targetOf 0uy) |> snd |> shouldEqual [ 0; 1; 2; 3 ]
+                world.OnTheirWay(targetOf 0uy) |> shouldEqual 1
 
             testCase "a message of another target waits for none"
             <| fun () ->
@@ -224,3 +236,6 @@ let tests =
                 |> List.length
                 |> shouldEqual 1
         ]
+
+[<Tests>]
+let tests = testList "Batches when idle" [ laws; together; single ]
