@@ -25,12 +25,14 @@ let private warmUp = TimeSpan.FromSeconds 5L
 /// What a message carries in place of a time if it is not counted.
 let private uncountedTicks = -1L
 
-let private totalOf (span: TimeSpan) = rate * int span.TotalSeconds
+let private uncounted = rate * int warmUp.TotalSeconds
+
+let private totalOf (span: TimeSpan) =
+    uncounted + rate * int span.TotalSeconds
 
 /// Sends at the rate, waits for the last message, and gives the most that were on their way at a time.
 let private pace (span: TimeSpan) (way: Way) : int =
-    let uncounted = totalOf warmUp
-    let total = uncounted + totalOf span
+    let total = totalOf span
     let mutable sent = 0
     let mutable mostWaiting = 0
     let began = Stopwatch.GetTimestamp()
@@ -155,7 +157,7 @@ let private maxOffsets master (topic: string) queues =
 
 let private runFloor settings (span: TimeSpan) master (topic: string) queues =
     let arrivals = Arrivals()
-    let total = totalOf warmUp + totalOf span
+    let total = totalOf span
     use floor = new PacedFloor(master, topic, queues, arrivals.Add)
 
     let reading =

@@ -89,9 +89,9 @@ public abstract class ProducerBuilderBase<TSelf> : ClientBuilder<TSelf>
     /// <param name="bytes">Bytes of one batch at most, properties included: to 4 MiB. Default 32 KiB.</param>
     /// <param name="wait">How long the first message waits for others at most, 1 ms to 30 s. Default 10 ms.</param>
     /// <param name="sendWhenIdle">
-    /// Whether a message is sent at once while no batch of its topic, or of its queue, is on its way. Those that come meanwhile, and right behind them, are the next
-    /// batch, so batches are as large as there is need for. Otherwise each batch waits until it is full or its time has come, as in Java.
-    /// Default true.
+    /// Whether a message is sent at once while no batch of its topic, or of its queue, is in flight. Messages that arrive in the meantime,
+    /// or just after, form the next batch, whose size follows the load. Otherwise each batch waits until it is full or its time is up, as in
+    /// Java. Default true.
     /// </param>
     /// <exception cref="ArgumentException">A limit is not in its range.</exception>
     public TSelf Batching(int? messages = null, int? bytes = null, TimeSpan? wait = null, bool? sendWhenIdle = null)

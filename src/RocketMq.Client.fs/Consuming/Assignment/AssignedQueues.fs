@@ -280,6 +280,7 @@ type internal AssignedQueues
 
     /// What the process queue shows and goes by.
     let mirror (queue: MessageQueue) (state: ConsumerQueue) =
+        // Not by `onOwner`, which would make an object for each event.
         match table.TryFind queue with
         | null -> ()
         | owner ->

@@ -309,10 +309,16 @@ module internal Rebalance =
         topics.Length = state.Querying.Count && List.forall isQueriedOnce topics
 
     let private membersKnown topics members (state: Rebalance) =
+        let take topic (state: Rebalance) =
+            if List.isEmpty members then
+                state, []
+            else
+                allocateInstead topic members state
+
         if areAllQueried topics state then
-            forEach (fun topic -> allocateInstead topic members) topics { state with Querying = Map.empty }
+            forEach take topics { state with Querying = Map.empty }
         else
-            forEach (fun topic state -> answered topic (allocateInstead topic members state)) topics state
+            forEach (fun topic state -> answered topic (take topic state)) topics state
 
     /// Brokers do not share the queues of a topic among the members, or not so that this member could read them: the members do. The query
     /// goes on.
@@ -352,10 +358,9 @@ module internal Rebalance =
             match queues |> List.filter (ofTopic topic) |> Set.ofList with
             | readable when readable.IsEmpty -> state, []
             | readable -> routeKnown topic readable state
-        | MembersKnown(topics, (_ :: _ as members)) -> membersKnown topics members state
+        | MembersKnown(topics, members) -> membersKnown topics members state
         | AssignmentsKnown(topic, assignments) -> assignmentsKnown topic assignments state
         | AssignmentsUnsupported topic -> shareByMembers topic state
-        | MembersKnown(topics, []) -> forEach (fun topic state -> answered topic (state, [])) topics state
         | MembersUnknown topic -> answered topic (state, [])
         | MembersChanged -> queryAll true state
         | RebalanceDue -> queryAll false state

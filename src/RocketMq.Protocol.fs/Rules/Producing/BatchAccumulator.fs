@@ -12,9 +12,9 @@ type BatchingLimits =
         MaxBytes: int
         /// How long the first message of a batch waits for others, in milliseconds. Default 10, Java's too.
         MaxWaitMillis: int64
-        /// Whether a message is sent at once while no batch of its target is on its way. Those that come meanwhile, and right behind them,
-        /// are the next batch, so batches are as large as there is need for, and nobody waits for others who do not come. Otherwise each
-        /// batch waits until it is full or its time has come, as in Java. Default true.
+        /// Whether a message is sent at once while no batch of its target is in flight. Messages that arrive in the meantime, or just after,
+        /// form the next batch: its size follows the load, and no message waits for others that never arrive. Otherwise each batch waits
+        /// until it is full or its time is up, as in Java. Default true.
         SendsWhenIdle: bool
     }
 
@@ -173,8 +173,8 @@ type internal BatchAccumulator<'Ticket>(limits: BatchingLimits) =
     /// How many batches of a target are on their way, if there are any and that matters.
     let onTheirWay = Dictionary<BatchTarget, int>(BatchTargetComparer())
 
-    /// How many messages the last batch of a target had, if that were several.
-    let lastSizes = Dictionary<BatchTarget, int>(BatchTargetComparer())
+    /// The targets whose last batch had several messages.
+    let shared = HashSet<BatchTarget>(BatchTargetComparer())
 
     let mutable deferred: BatchTarget voption = ValueNone
     let mutable latest = Int64.MinValue
@@ -196,9 +196,9 @@ type internal BatchAccumulator<'Ticket>(limits: BatchingLimits) =
         waiting <- waiting - batch.Tickets.Count
 
         if batch.Tickets.Count > 1 then
-            lastSizes[batch.Target] <- batch.Tickets.Count
+            shared.Add batch.Target |> ignore<bool>
         else
-            lastSizes.Remove batch.Target |> ignore<bool>
+            shared.Remove batch.Target |> ignore<bool>
 
         {
             Target = batch.Target
@@ -209,7 +209,7 @@ type internal BatchAccumulator<'Ticket>(limits: BatchingLimits) =
     /// Of an idle target. Where several went together the last time, their senders come back together, or nearly: who comes first is deferred
     /// for those right behind.
     let closeOrDefer (batch: OpenBatch<'Ticket>) =
-        if lastSizes.ContainsKey batch.Target then
+        if shared.Contains batch.Target then
             deferred <- ValueSome batch.Target
             []
         else
