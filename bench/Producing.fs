@@ -11,6 +11,11 @@ open RocketMq
 
 let private measured = TimeSpan.FromSeconds 1L
 
+/// Until the runtimes of both sides have compiled what they run often. One caller alone makes too few calls for that.
+let private warmUp = TimeSpan.FromSeconds 3L
+
+let private warmUpCallers = 16
+
 /// Serves as a broker until its standard input ends. Its first line of output is the address of its name server.
 let broker () =
     let broker =
@@ -81,10 +86,21 @@ let private measure settings rounds nameServer callers =
     Transport.load (Latencies callers) callers floor Transport.warmUp
     |> ignore<int64>
 
-    Transport.load (Latencies callers) callers target (2.0 * Transport.warmUp)
+    Transport.load (Latencies callers) callers target Transport.warmUp
     |> ignore<int64>
 
     Transport.compareWithFloor settings "producer" rounds measured callers limit floor "prod." target
+    producer.Close() |> Limited.action "closing the producer" Limited.patience
+
+let private warm nameServer =
+    let producer = start nameServer
+
+    let target =
+        Transport.clientTarget isStored (fun () -> producer.Send(message, CancellationToken.None))
+
+    Transport.load (Latencies warmUpCallers) warmUpCallers target warmUp
+    |> ignore<int64>
+
     producer.Close() |> Limited.action "closing the producer" Limited.patience
 
 let private coldCallers = 256
@@ -141,7 +157,9 @@ let run (settings: Settings) (nameServer: string option) =
         | None -> Child.broker settings action
 
     for callers in callerCounts do
-        withServer (fun server -> measure settings rounds server callers)
+        withServer (fun server ->
+            warm server
+            measure settings rounds server callers)
 
     withServer (runCold settings)
     0

@@ -160,6 +160,7 @@ type internal HandlerPool(group: string, concurrency: int, log: ILogger) =
     let idle = Stack<HandlerWorker>()
     let running = HashSet<HandlerWorker>(HashIdentity.Reference)
     let mutable isPaused = false
+    let mutable isStopping = false
     let mutable isClosed = false
 
     /// Whether handlers have worked since they were looked at, for how many looks they have not, and whether they are looked at.
@@ -274,9 +275,15 @@ type internal HandlerPool(group: string, concurrency: int, log: ILogger) =
     member _.IsPaused = Volatile.Read &isPaused
     member _.Pause() = lock gate (fun () -> isPaused <- true)
 
+    /// Paused for good.
+    member _.Stop() =
+        lock gate (fun () ->
+            isPaused <- true
+            isStopping <- true)
+
     member pool.Resume() =
         lock gate (fun () ->
-            isPaused <- false
+            isPaused <- isStopping
             reserve pool)
         |> pool.Start
 

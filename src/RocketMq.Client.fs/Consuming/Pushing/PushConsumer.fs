@@ -259,7 +259,7 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
         backgroundTask {
             ConsumerGauges.forget gauged
             // The queues are given up a moment later: no handler begins meanwhile.
-            handling.Pool.Pause()
+            handling.Pool.Stop()
             membership.LeaveAll()
             gate.Open()
             let popping = ofPops Task.CompletedTask _.Close()

@@ -46,6 +46,8 @@ let private beginsNoMore name isOrderly =
                     let release = TaskCompletionSource()
                     let! consumer, begun = startBlocked cluster isOrderly release
                     let closing = consumer.Close()
+                    // Whoever pauses and resumes does not know of the stop.
+                    consumer.Resume()
                     release.SetResult()
                     do! closing
                     begun () |> shouldEqual 1
