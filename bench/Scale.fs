@@ -9,6 +9,9 @@ open RocketMq.Protocol
 open RocketMq
 
 let private queuesPerTopic = 4
+/// After the first commits brokers are asked once more what they have: idle is what comes after that.
+let private settling = TimeSpan.FromSeconds 30L
+
 let private topicNamed (number: int) = $"BenchScale{number}"
 
 /// Each topic gets one message.
@@ -74,6 +77,7 @@ let private measure (settings: Settings) nameServer topics =
 
         consumer.Health.Queues |> List.forall _.Committed.IsSome)
 
+    Thread.Sleep settling
     let memory = (GC.GetTotalMemory true - before) / 1024L
     let window = TimeSpan.FromSeconds(settings.Pick(40.0, 20.0))
     let from = Stopwatch.GetTimestamp()

@@ -12,31 +12,9 @@ type internal INameServerSource =
 
     abstract Find: cancellation: CancellationToken -> Task<Result<Endpoint list, FailureReason>>
 
-/// A route, and the text that it was read from.
-[<Sealed>]
-type internal RouteAnswer(route: TopicRoute, body: byte[]) =
-    member _.Route = route
-
-    /// Whether an answer says the same, to the byte.
-    member _.IsConfirmedBy(answer: RemotingCommand) =
-        answer.ResponseCode = ResponseCode.Success
-        && answer.Body.Span.SequenceEqual(ReadOnlySpan body)
-
-    /// The request for a topic's route, whose answer is not read where it says what is known: nearly always, and clients ask for each
-    /// topic twice a minute.
-    static member Request(topic: string, known: RouteAnswer | null) : Request<RouteAnswer> =
-        let request = GetRoute.request topic
-
-        {
-            Command = request.Command
-            Decode =
-                fun answer ->
-                    match known with
-                    | NonNull known when known.IsConfirmedBy answer -> Ok known
-                    | _ ->
-                        request.Decode answer
-                        |> Result.map (fun route -> RouteAnswer(route, answer.Body.ToArray()))
-        }
+/// Sends a request to one name server, which has so long to answer.
+type internal NameServerSend<'Answer> =
+    delegate of RemotingClient * TimeSpan * CancellationToken -> Task<Result<'Answer, RemotingError>>
 
 /// Asks name servers: the one that answered last, and the next one in turn when it does not.
 [<Sealed>]
@@ -76,7 +54,7 @@ type NameServer internal (first: Endpoint[], clients: RemotingClients, source: I
         | _ -> false
 
     /// What went wrong comes with what went wrong at those before, in words.
-    let rec requestInTurn (request: Request<'Answer>) started earlier tries (cancellation: CancellationToken) =
+    let rec requestInTurn (send: NameServerSend<'Answer>) started earlier tries (cancellation: CancellationToken) =
         backgroundTask {
             let servers = Volatile.Read &endpoints
             let index = Volatile.Read &preferred
@@ -86,63 +64,76 @@ type NameServer internal (first: Endpoint[], clients: RemotingClients, source: I
             let isLong = rest.Ticks > turnTime.Ticks
             let turn = if isLong = isLast then rest else turnTime
 
-            match! (serverAt servers index).RequestWithin(request, turn, cancellation) with
+            match! send.Invoke(serverAt servers index, turn, cancellation) with
             | Error error when not isLast && isItsOwnFault error ->
                 Interlocked.CompareExchange(&preferred, index + 1, index) |> ignore<int>
-                return! requestInTurn request started (RemotingError.briefly error :: earlier) (tries + 1) cancellation
+                return! requestInTurn send started (RemotingError.briefly error :: earlier) (tries + 1) cancellation
             | Error error -> return Error(struct (error, List.rev earlier))
             | Ok answer -> return Ok answer
         }
 
-    let requestWithin (request: Request<'Answer>) (cancellation: CancellationToken) =
+    let requestWithin (code: RequestCode) (send: NameServerSend<'Answer>) (cancellation: CancellationToken) =
         if cancellation.IsCancellationRequested then
-            Task.FromResult(Error(struct (RemotingError.Cancelled(request.Command.RequestCode, false), [])))
+            Task.FromResult(Error(struct (RemotingError.Cancelled(code, false), [])))
         elif Volatile.Read &isClosed then
             Task.FromResult(Error(struct (RemotingError.AlreadyClosed "The client of the name servers", [])))
         elif (Volatile.Read &endpoints).Length > 0 then
-            requestInTurn request (clock.GetTimestamp()) [] 1 cancellation
+            requestInTurn send (clock.GetTimestamp()) [] 1 cancellation
         else
             backgroundTask {
                 match! find cancellation with
                 | Error _ when cancellation.IsCancellationRequested ->
-                    return Error(struct (RemotingError.Cancelled(request.Command.RequestCode, false), []))
+                    return Error(struct (RemotingError.Cancelled(code, false), []))
                 | Error error -> return Error(struct (error, []))
-                | Ok() -> return! requestInTurn request (clock.GetTimestamp()) [] 1 cancellation
+                | Ok() -> return! requestInTurn send (clock.GetTimestamp()) [] 1 cancellation
             }
 
-    let reported (struct (error, earlier)) = RemotingError.withEarlier earlier error
+    /// `toError` says what a failure means to who asks.
+    let reported (toError: RemotingError -> RemotingError) answer =
+        match answer with
+        | Ok answer -> Ok answer
+        | Error(struct (error, earlier)) -> Error(RemotingError.withEarlier earlier (toError error))
 
     let send (request: Request<'Answer>) cancellation : Task<Result<'Answer, RemotingError>> =
         backgroundTask {
-            let! answer = requestWithin request cancellation
-            return answer |> Result.mapError reported
+            let send =
+                NameServerSend(fun client turn cancellation -> client.RequestWithin(request, turn, cancellation))
+
+            let! answer = requestWithin request.Command.RequestCode send cancellation
+            return answer |> reported id
         }
 
     /// Asks the others for a route that the first one does not know: it may have started just now.
-    let rec requestFromOthers (request: Request<RouteAnswer>) answer index tries cancellation =
+    let rec requestFromOthers (send: NameServerSend<RouteAnswer>) answer index tries cancellation =
         backgroundTask {
             let servers = Volatile.Read &endpoints
 
             if tries >= servers.Length then
                 return answer
             else
-                match! (serverAt servers (index + tries)).RequestWithin(request, turnTime, cancellation) with
+                match! send.Invoke(serverAt servers (index + tries), turnTime, cancellation) with
                 | Ok found when TopicRoute.leadsSomewhere found.Route -> return Ok found
                 | Ok _
-                | Error _ -> return! requestFromOthers request answer index (tries + 1) cancellation
+                | Error _ -> return! requestFromOthers send answer index (tries + 1) cancellation
         }
 
-    let requestRoute topic known cancellation =
+    let requestRoute topic known toError cancellation =
         backgroundTask {
-            let request = RouteAnswer.Request(topic, known)
+            let request = OutgoingRoute(topic, known)
+
+            let send =
+                NameServerSend(fun client turn cancellation -> client.Send(request, turn, cancellation))
+
             let index = Volatile.Read &preferred
 
-            match! requestWithin request cancellation with
+            match! requestWithin RequestCode.GetRouteInfoByTopic send cancellation with
             | Ok found as answer when not (TopicRoute.leadsSomewhere found.Route) ->
-                return! requestFromOthers request answer index 1 cancellation
+                let! answer = requestFromOthers send answer index 1 cancellation
+                return answer |> reported toError
             | Error(struct (RemotingError.Refused(_, _, _, ResponseCode.TopicNotExist, _), _)) as refusal ->
-                return! requestFromOthers request refusal index 1 cancellation
-            | answer -> return answer
+                let! answer = requestFromOthers send refusal index 1 cancellation
+                return answer |> reported toError
+            | answer -> return answer |> reported toError
         }
 
     internal new(first, clients) = NameServer(first, clients, None)
@@ -183,8 +174,8 @@ type NameServer internal (first: Endpoint[], clients: RemotingClients, source: I
     /// Where a topic's queues are. Refused with TopicNotExist if no name server knows a broker that has it.
     member _.Route(topic: string, cancellation: CancellationToken) : Task<Result<TopicRoute, RemotingError>> =
         backgroundTask {
-            let! answer = requestRoute topic null cancellation
-            return answer |> Result.map _.Route |> Result.mapError reported
+            let! answer = requestRoute topic null id cancellation
+            return answer |> Result.map _.Route
         }
 
     /// As `Route`, on behalf of a request that waits for it: a failure says that nothing was sent, and who was asked. `known` if it is still
@@ -192,14 +183,7 @@ type NameServer internal (first: Endpoint[], clients: RemotingClients, source: I
     member internal _.RouteFor
         (topic: string, known: RouteAnswer | null, cancellation: CancellationToken)
         : Task<Result<RouteAnswer, RemotingError>> =
-        backgroundTask {
-            let! answer = requestRoute topic known cancellation
-
-            return
-                answer
-                |> Result.mapError (fun (struct (error, earlier)) ->
-                    RemotingError.withEarlier earlier (RemotingError.ofRoute topic error))
-        }
+        requestRoute topic known (RemotingError.ofRoute topic) cancellation
 
     /// All brokers.
     member _.Cluster(cancellation: CancellationToken) : Task<Result<ClusterInfo, RemotingError>> =

@@ -164,7 +164,9 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients) =
 
     /// The first caller asks, the others wait for the same answer.
     let fetchOnce topic : Task<Result<KnownRoute, RemotingError>> =
-        fetching.GetOrAdd(topic, (fun topic -> lazy fetch topic)).Value
+        match fetching.TryGetValue topic with
+        | true, running -> running.Value
+        | _ -> fetching.GetOrAdd(topic, lazy fetch topic).Value
 
     let noAnswer () =
         match nameServer.Endpoints with

@@ -142,13 +142,17 @@ type internal AssignedQueues
 
     let commitOf (queue: MessageQueue) = invariant $"commit of {queue}"
 
+    let clearCommit (queue: MessageQueue) =
+        if problems.Any then
+            problems.Clear(commitOf queue)
+
     let findOffset (queue: MessageQueue) attempt =
         let find () : Task =
             backgroundTask {
                 try
                     match! startAt queue with
                     | Ok struct (offset, committed) ->
-                        problems.Clear(commitOf queue)
+                        clearCommit queue
                         post queue (QueueEvent.OffsetFound(attempt, offset, committed))
                     | Error error ->
                         let reason = RemotingError.describe error
@@ -169,7 +173,7 @@ type internal AssignedQueues
         backgroundTask {
             match! inTurn (fun () -> store.Save(queue, offset, ending)) with
             | Ok() ->
-                problems.Clear(commitOf queue)
+                clearCommit queue
                 post queue QueueEvent.OffsetSaved
             | Error error ->
                 let reason = RemotingError.describe error
@@ -183,7 +187,7 @@ type internal AssignedQueues
             match! inTurn (fun () -> store.Load(queue, ending)) with
             | Ok committed ->
                 // What could not be saved for certain may be there, and nothing is left to save.
-                problems.Clear(commitOf queue)
+                clearCommit queue
                 let committed = CommittedOffset.ofOption committed
                 events.Post(ProgressEvent(queue, (fun progress -> QueueEvent.OffsetLoaded(committed, progress))))
             | Error error ->
@@ -311,7 +315,7 @@ type internal AssignedQueues
                 shares.Leave queue
 
             problems.Clear(string queue)
-            problems.Clear(commitOf queue)
+            clearCommit queue
         elif queues.TryAdd(queue, next) then
             shares.Join queue
         else

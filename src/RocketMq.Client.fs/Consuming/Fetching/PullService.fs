@@ -257,16 +257,21 @@ type internal PullService
             queue.PulledNothing(place, answer.NextOffset)
             isRead
 
-    let pull (queue: ProcessQueue) (place: PullCursor) (subscribed: SubscribedTopic) (source: PullSource) =
-        let request =
-            GroupRequests.pull
-                settings
-                (queue.PullBatch settings.PullBatch)
-                queue.Queue
-                place.Offset
-                subscribed.Subscription
+    /// Where nothing comes, each pull is the one before once more, and none is made.
+    let pullAt (queue: ProcessQueue) (place: PullCursor) (subscribed: SubscribedTopic) (last: OutgoingPull | null) =
+        let most = queue.PullBatch settings.PullBatch
+        let subscription = subscribed.Subscription
 
-        brokers.Pull(source, queue.Queue, request, settings.LongPollTimeout, place.Ending)
+        match last with
+        | null -> GroupRequests.outgoingPull settings most queue.Queue place.Offset subscription
+        | last when
+            last.Pull.QueueOffset = place.Offset
+            && last.Pull.MaxMessages = most
+            // No two subscriptions of a member have the same.
+            && last.Pull.SubscriptionVersion = subscription.Version
+            ->
+            last
+        | _ -> GroupRequests.outgoingPull settings most queue.Queue place.Offset subscription
 
     /// A pull has ended, or there was nowhere to pull from.
     let ended
@@ -327,6 +332,7 @@ type internal PullService
                 // How many pulls have failed in a row.
                 let mutable failures = 0
                 let mutable source: PullSource | null = null
+                let mutable last: OutgoingPull | null = null
 
                 while queue.IsLoop loop do
                     try
@@ -342,8 +348,10 @@ type internal PullService
                             let! answer =
                                 match found with
                                 | Ok from ->
+                                    let pull = pullAt queue place subscribed last
                                     source <- from
-                                    pull queue place subscribed from
+                                    last <- pull
+                                    brokers.Pull(from, pull, place.Ending)
                                 | Error error -> Task.FromResult(Error error)
 
                             match! ended queue place subscribed (brokerIdOf source) answer with

@@ -216,23 +216,14 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
                 }
             )
 
-    /// Pulls of a queue. The broker may hold the pull for `suspend`.
+    /// Pulls. The broker may hold the pull for its `LongPollTimeout`.
     member _.Pull
-        (
-            source: PullSource,
-            queue: MessageQueue,
-            request: PullRequest,
-            suspend: TimeSpan,
-            cancellation: CancellationToken
-        ) : Task<Result<PullAnswer, RemotingError>> =
-        let brokerName: string | null =
-            if LogicalQueues.isLogical queue then
-                queue.BrokerName
-            else
-                null
+        (source: PullSource, pull: OutgoingPull, cancellation: CancellationToken)
+        : Task<Result<PullAnswer, RemotingError>> =
+        let timeout =
+            pull.Pull.LongPollTimeout + lateness + clients.Options.RequestTimeout
 
-        let timeout = suspend + lateness + clients.Options.RequestTimeout
-        (clients.Get source.Endpoint).Send(OutgoingPull(request, brokerName), timeout, cancellation)
+        (clients.Get source.Endpoint).Send(pull, timeout, cancellation)
 
     /// A request of the group has failed. A broker that misses its subscription is told of it by the next heartbeat.
     member _.Failed(error: RemotingError) : unit =

@@ -146,3 +146,13 @@ module internal GroupRequests =
             Source = None
             ProxiedClientId = None
         }
+
+    /// The same on its way.
+    let outgoingPull settings (most: int) (queue: MessageQueue) (offset: int64) (subscription: TopicSubscription) =
+        let brokerName: string | null =
+            if LogicalQueues.isLogical queue then
+                queue.BrokerName
+            else
+                null
+
+        OutgoingPull(pull settings most queue offset subscription, brokerName)

@@ -18,6 +18,9 @@ type internal MemberProblems(clock: TimeProvider) =
         )
         |> ignore<struct (int64 * string)>
 
+    /// Mostly false: then nobody need make a text to clear.
+    member _.Any = not problems.IsEmpty
+
     member _.Clear(what: string) =
         if not problems.IsEmpty then
             problems.TryRemove what |> ignore<bool * struct (int64 * string)>

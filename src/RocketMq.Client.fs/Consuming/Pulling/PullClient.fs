@@ -78,8 +78,8 @@ type PullClient private (options: PullClientOptions, instance: ClientInstance) =
     let pull (queue: MessageQueue) (filter: Filter) (offset: int64) (most: int) (suspend: TimeSpan) cancellation =
         let queue = offsets.Inner queue
 
-        let request =
-            GroupRequests.pull
+        let pull =
+            GroupRequests.outgoingPull
                 { settings with
                     LongPollTimeout = suspend
                 }
@@ -95,7 +95,7 @@ type PullClient private (options: PullClientOptions, instance: ClientInstance) =
         taskResult {
             do! PullConsumerOptions.checkMost most
             let! source = brokers.PullSource(queue, masterId, null, cancellation).AsTask()
-            let! answer = brokers.Pull(source, queue, request, suspend, cancellation)
+            let! answer = brokers.Pull(source, pull, cancellation)
             return! batch queue filter offset answer
         }
 

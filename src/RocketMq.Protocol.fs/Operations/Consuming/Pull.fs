@@ -238,6 +238,12 @@ module Pull =
 
     let private isInt32 (value: int64) = value = int64 (int value)
 
+    let private noFlags = Some 0
+
+    /// Nearly all answers say that there are none.
+    let private someFlags (flags: int) =
+        if flags = 0 then noFlags else Some flags
+
     /// What a pull found, from a frame in the receive buffer: numbers are read where they lie, records are copied. Nothing for a
     /// refusal, or for an answer that `messages.DecodeAnswer` says is wrong.
     let internal tryRead (frame: inref<ReceivedFrame>) : PullAnswer voption =
@@ -269,11 +275,11 @@ module Pull =
                 | ValueNone -> isReadable <- false
             elif name.SequenceEqual(ReadOnlySpan topicSysFlagName) then
                 match Utf8Text.tryInt64 cursor.Value with
-                | ValueSome value when isInt32 value -> topicSysFlag <- Some(int value)
+                | ValueSome value when isInt32 value -> topicSysFlag <- someFlags (int value)
                 | _ -> isReadable <- false
             elif name.SequenceEqual(ReadOnlySpan groupSysFlagName) then
                 match Utf8Text.tryInt64 cursor.Value with
-                | ValueSome value when isInt32 value -> groupSysFlag <- Some(int value)
+                | ValueSome value when isInt32 value -> groupSysFlag <- someFlags (int value)
                 | _ -> isReadable <- false
 
         match
@@ -301,12 +307,14 @@ module Pull =
     let lite = Operation(RequestCode.LitePullMessage, query, answer)
 
 /// A pull on its way: no command is made of it or of its answer. One of a static topic's queue names the broker name that the queue
-/// belongs to; others name none.
+/// belongs to; others name none. It can be sent again and again.
 [<Sealed>]
 type internal OutgoingPull(pull: PullRequest, brokerName: string | null) =
     inherit Outgoing<PullAnswer>()
 
     new(pull: PullRequest) = OutgoingPull(pull, null)
+
+    member _.Pull = pull
 
     override _.Code = RequestCode.PullMessage
 

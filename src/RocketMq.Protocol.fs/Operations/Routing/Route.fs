@@ -325,10 +325,11 @@ module GetRoute =
     let internal old =
         Operation(RequestCode.GetRouteInfoByTopic, query, Answers.json "route" TopicRoute.oldShape)
 
+    let internal queryOf (topic: string) : RouteQuery =
+        {
+            Topic = topic
+            AcceptStandardJsonOnly = None
+        }
+
     /// The request for a topic's route.
-    let request (topic: string) : Request<TopicRoute> =
-        operation.Request
-            {
-                Topic = topic
-                AcceptStandardJsonOnly = None
-            }
+    let request (topic: string) : Request<TopicRoute> = operation.Request(queryOf topic)

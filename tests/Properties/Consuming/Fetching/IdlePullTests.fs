@@ -8,7 +8,7 @@ open RocketMq
 open RocketMq.Protocol
 
 /// Bytes a pull, by all threads together.
-let private budget = 600L
+let private budget = 400L
 
 let private pullsARound = 500
 
