@@ -411,7 +411,7 @@ let run (settings: Settings) (folder: string) (commit: string) (servers: string 
     line ""
 
     line
-        $"Medians of {settings.Rounds} rounds, interleaved, [least-most]; each ratio is the median over the rounds; ratios mean more than rates, which move with the machine. The floor is the least that an awaited call costs: frames encoded beforehand, one flush for all that wait, no timeouts, no errors. The limit is what the broker takes of such frames, so many under way, when nobody awaits them. CPU and bytes are the client process's, for each message."
+        $"Medians of {settings.Rounds} rounds, interleaved, [least-most]; each ratio is the median over the rounds; ratios mean more than rates, which move with the machine. The floor is the least that an awaited call costs: frames encoded beforehand, one flush for all that wait, no timeouts, no errors. The limit is what the broker takes of such frames, so many under way, when nobody awaits them. CPU and bytes are the client process's, for each message. The runtime's settings are its own; [one of them](production.md#few-processors) takes a third of the processor time away where there are many callers, and makes one caller slower."
 
     line ""
     line "![Awaited sends a second](performance.svg)"

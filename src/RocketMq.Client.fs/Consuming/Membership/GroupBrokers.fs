@@ -220,8 +220,7 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
     member _.Pull
         (source: PullSource, pull: OutgoingPull, cancellation: CancellationToken)
         : Task<Result<PullAnswer, RemotingError>> =
-        let timeout =
-            pull.Pull.LongPollTimeout + lateness + clients.Options.RequestTimeout
+        let timeout = pull.Pull.LongPollTimeout + lateness + clients.Options.RequestTimeout
 
         (clients.Get source.Endpoint).Send(pull, timeout, cancellation)
 

@@ -94,13 +94,20 @@ type internal RequestBuffer
             PendingRequest<'Answer>(opaque, request, caller, isSecond, timeout, deadline, out.Filled)
 
         inFlight.Add pending
+        let isAlone = out.Unwritten = 0L
         out.Writer.TakesBodies <- true
         let encoded = request.Write(writer, opaque, out.Writer)
         out.Writer.TakesBodies <- false
 
         match encoded with
         | Ok count ->
-            match out.EncodedCall count with
+            let body =
+                if isAlone && inFlight.Count = 1 then
+                    out.EncodedAlone count
+                else
+                    out.EncodedCall count
+
+            match body with
             | null -> ()
             | body -> inFlight.AddBody(pending, body)
 
@@ -140,19 +147,24 @@ type internal RequestBuffer
         else
             RemotingError.TooManyBytes(endpoint, options.MaxUnwrittenBytes)
 
+    /// A call that is the only one is written here and now: a turn on the pool would take longer than the writing.
     member _.Send(request: Outgoing<'Answer>, caller: ICaller, isSecond: bool, timeout: TimeSpan) : Sent<'Answer> =
-        lock out.Gate (fun () ->
-            match findRoom () with
-            | Room opaque ->
-                let now = clock.Timestamp
+        let sent =
+            lock out.Gate (fun () ->
+                match findRoom () with
+                | Room opaque ->
+                    let now = clock.Timestamp
 
-                if monitor.Requested now && not isServer then
-                    deadlines.Add(deadlines.At(now, options.KeepAlive.DeadAfter / 2.0))
+                    if monitor.Requested now && not isServer then
+                        deadlines.Add(deadlines.At(now, options.KeepAlive.DeadAfter / 2.0))
 
-                put request caller isSecond timeout now opaque
-            | NotOpen -> Over
-            | NoRoomForBytes stalled -> withoutBytes stalled
-            | NoRoomForCalls -> withoutCalls ())
+                    put request caller isSecond timeout now opaque
+                | NotOpen -> Over
+                | NoRoomForBytes stalled -> withoutBytes stalled
+                | NoRoomForCalls -> withoutCalls ())
+
+        out.WriteHere()
+        sent
 
     member _.SendOneWay(command: RemotingCommand) : Sent<RemotingCommand> =
         lock out.Gate (fun () ->
@@ -181,6 +193,8 @@ type internal RequestBuffer
             | NotOpen
             | NoRoomForBytes _
             | NoRoomForCalls -> ())
+
+        out.WriteHere()
 
     /// Drains because no caller needs the session, unless a call has come in the meantime; tells it before that. Gives whether it does.
     member _.TryLeave(now: int64<tick>, reportIdle: unit -> unit) : bool =

@@ -39,10 +39,13 @@ type internal WriteBuffer(stream: Stream, maxUnwrittenBytes: int, traffic: Conne
     /// More bytes than that before a large body are not copied, to go with its first piece: they are sent alone.
     static let maxBytesBefore = 4L * 1024L
 
+    let scheduler = WriteScheduler()
+
     // Without limits: what waits is counted here, as large bodies do not pass through it.
     let pipe =
         Pipe(
             PipeOptions(
+                readerScheduler = scheduler,
                 pauseWriterThreshold = 0L,
                 resumeWriterThreshold = 0L,
                 minimumSegmentSize = segmentBytes,
@@ -187,6 +190,21 @@ type internal WriteBuffer(stream: Stream, maxUnwrittenBytes: int, traffic: Conne
         fill count
         body
 
+    /// As `EncodedCall`, of a call that has nobody to be written with: if the loop waits for it, it goes on with `WriteHere`. Only under the
+    /// gate.
+    member out.EncodedAlone(count: int) : OutgoingBody | null =
+        scheduler.IsLate <- WriteScheduler.IsFreeHere
+
+        try
+            out.EncodedCall count
+        finally
+            scheduler.IsLate <- false
+
+    /// Has the loop go on at the thread that calls, if it waits for that. Not under the gate, after each call that may have been alone.
+    member _.WriteHere() : unit =
+        if scheduler.IsDue && WriteScheduler.IsFreeHere then
+            scheduler.Run()
+
     /// Nothing will be put in any more: the loop ends when all is written. Only under the gate.
     member _.Complete() =
         if not isComplete then
@@ -243,8 +261,10 @@ type internal WriteBuffer(stream: Stream, maxUnwrittenBytes: int, traffic: Conne
 
                 pipe.Reader.AdvanceTo read.Buffer.End
                 isOpen <- isOpen && not read.IsCompleted
-                // Behind those who are about to put something in, so that it goes with what they put in.
-                do! Task.Yield()
+
+                if not (scheduler.HasRun() && Volatile.Read &filled = Volatile.Read &sent) then
+                    // Behind those who are about to put something in, so that it goes with what they put in. A caller is not held up.
+                    do! Task.Yield()
         }
 
     /// Lets those go who wait for room.

@@ -1,0 +1,152 @@
+/// Who writes what waits for the socket, and in which order.
+module RocketMq.Protocol.Tests.WriteBufferTests
+
+open System
+open System.Buffers
+open System.IO
+open System.Threading
+open RocketMq
+open FsCheck
+
+/// Remembers what was written, and by which thread. Writes that are slow end on the pool.
+[<Sealed>]
+type private WrittenStream() =
+    inherit Stream()
+
+    let written = new MemoryStream()
+
+    member val IsSlow = false with get, set
+
+    /// The thread that wrote last; 0 if none did.
+    member val Thread = 0 with get, set
+
+    member _.Bytes = written.ToArray()
+
+    override stream.WriteAsync(bytes: ReadOnlyMemory<byte>, _: CancellationToken) : ValueTask =
+        stream.Thread <- Environment.CurrentManagedThreadId
+        written.Write bytes.Span
+
+        if stream.IsSlow then
+            ValueTask(task = task { do! Task.Yield() })
+        else
+            ValueTask.CompletedTask
+
+    override _.CanRead = false
+    override _.CanWrite = true
+    override _.CanSeek = false
+    override _.Length = raise (NotSupportedException())
+
+    override _.Position
+        with get () = raise (NotSupportedException())
+        and set _ = raise (NotSupportedException())
+
+    override _.Flush() = ()
+    override _.Read(_, _, _) = raise (NotSupportedException())
+    override _.Seek(_, _) = raise (NotSupportedException())
+    override _.SetLength _ = raise (NotSupportedException())
+    override _.Write(_, _, _) = raise (NotSupportedException())
+
+/// Counts what is to go on at its thread.
+[<Sealed>]
+type private CountingContext() =
+    inherit SynchronizationContext()
+    let mutable count = 0
+    member _.Count = Volatile.Read &count
+
+    override _.Post(callback, state) =
+        Interlocked.Increment &count |> ignore
+        ThreadPool.QueueUserWorkItem(WaitCallback callback.Invoke, state) |> ignore
+
+let private start () =
+    let stream = new WrittenStream()
+    let buffer = WriteBuffer(stream, 1 <<< 20, ConnectionCounters())
+    stream, buffer, buffer.WriteAll CancellationToken.None
+
+let private put isAlone (bytes: byte[]) (buffer: WriteBuffer) =
+    lock buffer.Gate (fun () ->
+        (buffer.Writer :> IBufferWriter<byte>).Write(ReadOnlySpan bytes)
+
+        (if isAlone then
+             buffer.EncodedAlone bytes.Length
+         else
+             buffer.EncodedCall bytes.Length)
+        |> ignore<OutgoingBody | null>)
+
+let private complete (buffer: WriteBuffer) = lock buffer.Gate buffer.Complete
+
+[<Tests>]
+let tests =
+    testList
+        "Write buffer"
+        [
+            testCase "who fills it alone writes it, each time"
+            <| fun () ->
+                let stream, buffer, loop = start ()
+
+                for number in 1uy .. 3uy do
+                    put true [| number |] buffer
+                    stream.Bytes.Length |> shouldEqual (int number - 1)
+                    stream.Thread <- 0
+                    buffer.WriteHere()
+                    stream.Bytes |> shouldEqual [| 1uy .. number |]
+                    stream.Thread |> shouldEqual Environment.CurrentManagedThreadId
+
+                loop.IsCompleted |> shouldEqual false
+
+            live "what others fill goes through the pool" (fun () ->
+                task {
+                    let stream, buffer, loop = start ()
+                    put false [| 1uy |] buffer
+                    buffer.WriteHere()
+                    complete buffer
+                    do! loop
+                    stream.Bytes |> shouldEqual [| 1uy |]
+                })
+
+            live "who fills it alone does not wait for a slow socket, and what comes meanwhile goes behind" (fun () ->
+                task {
+                    let stream, buffer, loop = start ()
+                    stream.IsSlow <- true
+                    put true [| 1uy |] buffer
+                    buffer.WriteHere()
+                    put true [| 2uy |] buffer
+                    buffer.WriteHere()
+                    complete buffer
+                    do! loop
+                    stream.Bytes |> shouldEqual [| 1uy; 2uy |]
+                })
+
+            live "the thread of a user interface writes nothing, and nothing comes back to it" (fun () ->
+                task {
+                    let stream, buffer, loop = start ()
+                    stream.IsSlow <- true
+                    let context = CountingContext()
+                    let before = SynchronizationContext.Current
+                    SynchronizationContext.SetSynchronizationContext context
+
+                    try
+                        put true [| 1uy |] buffer
+                        buffer.WriteHere()
+                    finally
+                        SynchronizationContext.SetSynchronizationContext before
+
+                    complete buffer
+                    do! loop
+                    stream.Bytes |> shouldEqual [| 1uy |]
+                    context.Count |> shouldEqual 0
+                })
+
+            property
+                "all is written, in order, whoever writes it"
+                (fun (steps: (bool * bool * NonEmptyArray<byte>) list) ->
+                    let stream, buffer, loop = start ()
+
+                    for isAlone, isSlow, NonEmptyArray bytes in steps do
+                        stream.IsSlow <- isSlow
+                        put isAlone bytes buffer
+                        buffer.WriteHere()
+
+                    complete buffer
+                    loop.Wait()
+                    stream.Bytes = Array.concat [ for _, _, NonEmptyArray bytes in steps -> bytes ])
+        ]
