@@ -74,10 +74,9 @@ let private put isAlone (bytes: byte[]) (buffer: WriteBuffer) =
 
 let private complete (buffer: WriteBuffer) = lock buffer.Gate buffer.Complete
 
-[<Tests>]
-let tests =
+let private alone =
     testList
-        "Write buffer"
+        "alone"
         [
             testCase "who fills it alone writes it, each time"
             <| fun () ->
@@ -93,6 +92,31 @@ let tests =
 
                 loop.IsCompleted |> shouldEqual false
 
+            live "the thread of a user interface writes nothing, and nothing comes back to it" (fun () ->
+                task {
+                    let stream, buffer, loop = start ()
+                    stream.IsSlow <- true
+                    let context = CountingContext()
+                    let before = SynchronizationContext.Current
+                    SynchronizationContext.SetSynchronizationContext context
+
+                    try
+                        put true [| 1uy |] buffer
+                        buffer.WriteHere()
+                    finally
+                        SynchronizationContext.SetSynchronizationContext before
+
+                    complete buffer
+                    do! loop
+                    stream.Bytes |> shouldEqual [| 1uy |]
+                    context.Count |> shouldEqual 0
+                })
+        ]
+
+let private together =
+    testList
+        "together"
+        [
             live "what others fill goes through the pool" (fun () ->
                 task {
                     let stream, buffer, loop = start ()
@@ -116,26 +140,6 @@ let tests =
                     stream.Bytes |> shouldEqual [| 1uy; 2uy |]
                 })
 
-            live "the thread of a user interface writes nothing, and nothing comes back to it" (fun () ->
-                task {
-                    let stream, buffer, loop = start ()
-                    stream.IsSlow <- true
-                    let context = CountingContext()
-                    let before = SynchronizationContext.Current
-                    SynchronizationContext.SetSynchronizationContext context
-
-                    try
-                        put true [| 1uy |] buffer
-                        buffer.WriteHere()
-                    finally
-                        SynchronizationContext.SetSynchronizationContext before
-
-                    complete buffer
-                    do! loop
-                    stream.Bytes |> shouldEqual [| 1uy |]
-                    context.Count |> shouldEqual 0
-                })
-
             property
                 "all is written, in order, whoever writes it"
                 (fun (steps: (bool * bool * NonEmptyArray<byte>) list) ->
@@ -150,3 +154,6 @@ let tests =
                     loop.Wait()
                     stream.Bytes = Array.concat [ for _, _, NonEmptyArray bytes in steps -> bytes ])
         ]
+
+[<Tests>]
+let tests = testList "Write buffer" [ alone; together ]
