@@ -83,6 +83,9 @@ let private measure settings rounds nameServer callers =
     floor.Start()
     let floor = Transport.floorTarget floor
 
+    Transport.load (Latencies warmUpCallers) warmUpCallers target warmUp
+    |> ignore<int64>
+
     Transport.load (Latencies callers) callers floor Transport.warmUp
     |> ignore<int64>
 
@@ -90,17 +93,6 @@ let private measure settings rounds nameServer callers =
     |> ignore<int64>
 
     Transport.compareWithFloor settings "producer" rounds measured callers limit floor "prod." target
-    producer.Close() |> Limited.action "closing the producer" Limited.patience
-
-let private warm nameServer =
-    let producer = start nameServer
-
-    let target =
-        Transport.clientTarget isStored (fun () -> producer.Send(message, CancellationToken.None))
-
-    Transport.load (Latencies warmUpCallers) warmUpCallers target warmUp
-    |> ignore<int64>
-
     producer.Close() |> Limited.action "closing the producer" Limited.patience
 
 let private coldCallers = 256
@@ -157,9 +149,7 @@ let run (settings: Settings) (nameServer: string option) =
         | None -> Child.broker settings action
 
     for callers in callerCounts do
-        withServer (fun server ->
-            warm server
-            measure settings rounds server callers)
+        withServer (fun server -> measure settings rounds server callers)
 
     withServer (runCold settings)
     0

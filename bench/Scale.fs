@@ -9,6 +9,7 @@ open RocketMq.Protocol
 open RocketMq
 
 let private queuesPerTopic = 4
+
 /// After the first commits brokers are asked once more what they have: idle is what comes after that.
 let private settling = TimeSpan.FromSeconds 30L
 

@@ -11,40 +11,23 @@ open FsCheck
 /// Remembers what was written, and by which thread. Writes that are slow end on the pool.
 [<Sealed>]
 type private WrittenStream() =
-    inherit Stream()
-
-    let written = new MemoryStream()
+    inherit MemoryStream()
 
     member val IsSlow = false with get, set
 
     /// The thread that wrote last; 0 if none did.
     member val Thread = 0 with get, set
 
-    member _.Bytes = written.ToArray()
+    member stream.Bytes = stream.ToArray()
 
     override stream.WriteAsync(bytes: ReadOnlyMemory<byte>, _: CancellationToken) : ValueTask =
         stream.Thread <- Environment.CurrentManagedThreadId
-        written.Write bytes.Span
+        stream.Write bytes.Span
 
         if stream.IsSlow then
             ValueTask(task = task { do! Task.Yield() })
         else
             ValueTask.CompletedTask
-
-    override _.CanRead = false
-    override _.CanWrite = true
-    override _.CanSeek = false
-    override _.Length = raise (NotSupportedException())
-
-    override _.Position
-        with get () = raise (NotSupportedException())
-        and set _ = raise (NotSupportedException())
-
-    override _.Flush() = ()
-    override _.Read(_, _, _) = raise (NotSupportedException())
-    override _.Seek(_, _) = raise (NotSupportedException())
-    override _.SetLength _ = raise (NotSupportedException())
-    override _.Write(_, _, _) = raise (NotSupportedException())
 
 /// Counts what is to go on at its thread.
 [<Sealed>]

@@ -18,7 +18,7 @@ type internal MemberProblems(clock: TimeProvider) =
         )
         |> ignore<struct (int64 * string)>
 
-    /// Mostly false: then nobody need make a text to clear.
+    /// Usually false; then a caller of `Clear` can spare making its text.
     member _.Any = not problems.IsEmpty
 
     member _.Clear(what: string) =

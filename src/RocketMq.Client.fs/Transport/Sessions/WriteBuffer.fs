@@ -190,8 +190,7 @@ type internal WriteBuffer(stream: Stream, maxUnwrittenBytes: int, traffic: Conne
         fill count
         body
 
-    /// As `EncodedCall`, of a call that has nobody to be written with: if the loop waits for it, it goes on with `WriteHere`. Only under the
-    /// gate.
+    /// As `EncodedCall`, of the only call in flight: an idle loop goes on with `WriteHere`, not on the pool. Only under the gate.
     member out.EncodedAlone(count: int) : OutgoingBody | null =
         scheduler.IsLate <- WriteScheduler.IsFreeHere
 
