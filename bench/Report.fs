@@ -86,14 +86,21 @@ let private row (cells: string list) = "| " + String.Join(" | ", cells) + " |"
 let private head (cells: string list) =
     [ row cells; "|" + String.replicate cells.Length "---|" ]
 
-let private sends (out: StringBuilder) (other: Other option) (server: Server) (table: Table) =
+/// What rows are called that were measured in a process whose pool threads sleep as soon as they have nothing to do.
+let private asleep = "asleep: "
+
+/// What makes them do so.
+let private sleepAtOnce = [ "DOTNET_ThreadPool_UnfairSemaphoreSpinLimit", "0" ]
+
+/// The rows of sends whose names begin with `prefix`, beside those of the other client.
+let private sendsOf (prefix: string) (out: StringBuilder) (other: Other option) (table: Table) =
     let line (text: string) = out.AppendLine text |> ignore
 
     let find who callers figure =
-        table.Find $"producer {callers} {who} {figure}"
+        table.Find $"{prefix}producer {callers} {who} {figure}"
 
-    line $"## Awaited sends of 128 bytes: {server.Name}"
-    line ""
+    let findOther (other: Other) callers figure =
+        table.Find $"producer {callers} {other.Name} {figure}"
 
     let columns =
         [
@@ -114,6 +121,7 @@ let private sends (out: StringBuilder) (other: Other option) (server: Server) (t
                    $"ours / {other.Name}"
                    $"{other.Name} p99 us"
                    $"{other.Name} CPU us"
+                   $"CPU, ours / {other.Name}"
                    $"{other.Name} bytes"
                ]
            | None -> [])
@@ -141,18 +149,31 @@ let private sends (out: StringBuilder) (other: Other option) (server: Server) (t
         ]
         @ (match other with
            | Some other ->
-               let theirs = find other.Name callers
+               let theirs = findOther other callers
 
                [
                    spread (theirs "calls/s")
                    ratio (ours "calls/s") (theirs "calls/s")
                    cell (theirs "p99 us")
                    cell (theirs "CPU us")
+                   ratio (ours "CPU us") (theirs "CPU us")
                    cell (theirs "bytes")
                ]
            | None -> [])
         |> row
         |> line
+
+let private sends (out: StringBuilder) (other: Other option) (server: Server) (table: Table) =
+    let line (text: string) = out.AppendLine text |> ignore
+    line $"## Awaited sends of 128 bytes: {server.Name}"
+    line ""
+    sendsOf "" out other table
+
+    if table.Names |> Seq.exists _.StartsWith(asleep, StringComparison.Ordinal) then
+        line ""
+        line "In processes whose pool threads [sleep at once](production.md#few-processors), limit and floor too:"
+        line ""
+        sendsOf asleep out other table
 
     let cold = table.Find "producer cold ms"
 
@@ -341,7 +362,12 @@ let private measure (settings: Settings) (other: Other option) (server: Server) 
 
             // Scale takes minutes, and its figures hardly move.
             if kind <> "scale" || round = 1 then
-                table.Add(runKindAt Child.self kind server.NameServer)
+                table.Add(runKindAt [] Child.self kind server.NameServer)
+
+            if kind = "producer" && server.NameServer.IsSome then
+                runKindAt sleepAtOnce Child.self kind server.NameServer
+                |> List.map (fun (name, value) -> asleep + name, value)
+                |> table.Add
 
             match other, server.NameServer with
             | Some other, Some nameServer when kind = "producer" || kind = "consumer" ->
@@ -411,7 +437,7 @@ let run (settings: Settings) (folder: string) (commit: string) (servers: string 
     line ""
 
     line
-        $"Medians of {settings.Rounds} rounds, interleaved, [least-most]; each ratio is the median over the rounds; ratios mean more than rates, which move with the machine. The floor is the least that an awaited call costs: frames encoded beforehand, one flush for all that wait, no timeouts, no errors. The limit is what the broker takes of such frames, so many under way, when nobody awaits them. CPU and bytes are the client process's, for each message. The runtime's settings are its own; [one of them](production.md#few-processors) takes a third of the processor time away where there are many callers, and makes one caller slower."
+        $"Medians of {settings.Rounds} rounds, interleaved, [least-most]; each ratio is the median over the rounds; ratios mean more than rates, which move with the machine. The floor is the least that an awaited call costs: frames encoded beforehand, one flush for all that wait, no timeouts, no errors. The limit is what the broker takes of such frames, so many under way, when nobody awaits them. CPU and bytes are the client process's, for each message. The runtime's settings are its own, but where a table says otherwise."
 
     line ""
     line "![Awaited sends a second](performance.svg)"

@@ -15,11 +15,20 @@ let private tryRow (line: string) =
     | [| "row"; name; value |] -> Some(name, Double.Parse(value, CultureInfo.InvariantCulture))
     | _ -> None
 
-/// Runs a program that prints rows. What it prints besides them is not shown.
-let runProgram (what: string) (program: string) (arguments: string list) : (string * float) list =
+/// Runs a program that prints rows, with environment variables of its own. What it prints besides rows is not shown.
+let runProgramWith
+    (environment: (string * string) list)
+    (what: string)
+    (program: string)
+    (arguments: string list)
+    : (string * float) list =
     let rows = ResizeArray()
+    let start = ProcessStartInfo(program, arguments, RedirectStandardOutput = true)
 
-    match Process.Start(ProcessStartInfo(program, arguments, RedirectStandardOutput = true)) with
+    for name, value in environment do
+        start.Environment[name] <- value
+
+    match Process.Start start with
     | null -> raise (BenchFailed $"{what} did not start")
     | started ->
         use child = started
@@ -37,9 +46,14 @@ let runProgram (what: string) (program: string) (arguments: string list) : (stri
 
     List.ofSeq rows
 
+/// Runs a program that prints rows. What it prints besides them is not shown.
+let runProgram what program arguments =
+    runProgramWith [] what program arguments
+
 /// Runs one kind of bench of a build of this program.
-let runKindAt (program: string) (kind: string) (nameServer: string option) : (string * float) list =
-    runProgram
+let runKindAt environment (program: string) (kind: string) (nameServer: string option) : (string * float) list =
+    runProgramWith
+        environment
         $"the bench '{kind}' of {program}"
         "dotnet"
         ([ program; kind ]
@@ -47,7 +61,7 @@ let runKindAt (program: string) (kind: string) (nameServer: string option) : (st
          @ [ "--rows"; "--short"; "--broker"; Child.self ])
 
 /// The same, against an embedded broker.
-let runKind program kind = runKindAt program kind None
+let runKind program kind = runKindAt [] program kind None
 
 /// The figures of all rounds by name, in the order in which they came first.
 type Table() =

@@ -1,5 +1,6 @@
 namespace RocketMq.Embedded
 
+open System
 open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
@@ -202,6 +203,19 @@ module internal Pulls =
             park parked state, []
         | ValueSome reading -> state, [ pullAnswer state parked reading ]
 
+    /// Pulls that wait are answered in bursts, as by Apache's brokers, whose bursts are 5 s apart. So thousands of idle queues cost both
+    /// sides few wakes.
+    let private burstMillis = 100L
+
+    /// When a pull that may wait so long is answered at the latest: a hundredth late at most, so short waits to the millisecond.
+    let private deadlineOf now (longest: TimeSpan) =
+        let deadline = now + int64 longest.TotalMilliseconds
+
+        if longest.TotalMilliseconds < float (100L * burstMillis) then
+            deadline
+        else
+            (deadline + burstMillis - 1L) / burstMillis * burstMillis
+
     let pull now (arrival: Arrival) (state: BrokerState) =
         Answer.decoding arrival state Pull.messages.Decode (fun pull ->
             let state = Groups.ensure pull.ConsumerGroup state
@@ -214,7 +228,7 @@ module internal Pulls =
                         Arrival = arrival
                         Pull = pull
                         Matches = matches
-                        DeadlineMillis = now + int64 pull.LongPollTimeout.TotalMilliseconds
+                        DeadlineMillis = deadlineOf now pull.LongPollTimeout
                     }
 
                 answerOrPark now parked (commitOf pull state))

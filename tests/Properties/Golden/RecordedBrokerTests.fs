@@ -66,7 +66,7 @@ let private sends names =
 
 /// Sends what was sent, when it was sent, to a broker that has the topic, and something in its commit log already.
 let private replay (send: SendRequest) request =
-    let filled, _ = sendOk 0L "filler" "filler" [] fresh
+    let filled, _ = sendOk 0L "filler" "filler" [] (fresh ())
 
     let state =
         { filled with
@@ -287,8 +287,8 @@ let private repliesAsInJava () =
 
         let state =
             match wanted with
-            | Some _ -> fst (ask 0L 2 (heartbeat requester [ "G" ]) fresh)
-            | None -> fresh
+            | Some _ -> fst (ask 0L 2 (heartbeat requester [ "G" ]) (fresh ()))
+            | None -> fresh ()
 
         let state, effects = ask send.BornTimestamp 1 request state
 

@@ -25,7 +25,7 @@ let settings: BrokerSettings =
     }
 
 let host = Host.create IPAddress.Loopback 1
-let fresh = Broker.start settings host
+let fresh () = Broker.start settings host
 
 let startWith limits =
     Broker.start { settings with Limits = limits } host

@@ -91,7 +91,7 @@ type Run =
 let start isOrderly =
     {
         IsOrderly = isOrderly
-        State = BrokerRig.fresh
+        State = BrokerRig.fresh ()
         Now = 1_000L
         NextTicket = 1L
         Waiting = Map.empty

@@ -10,40 +10,42 @@ open AdminRig
 let private topics = 2_000
 let private groups = 400
 
-/// A broker with topics, and groups that have committed something of five each.
+/// What a broker has: topics, and groups that have committed something of five each.
 let private crowded =
     lazy
-        let store = BrokerRig.fresh.Store
+        let store = (BrokerRig.fresh ()).Store
 
         let store =
             (store, [ 1..topics ])
             ||> List.fold (fun store number -> Store.withTopic $"topic{number}" 8 store)
 
-        let store =
-            (store, [ 1..groups ])
-            ||> List.fold (fun store number ->
-                let store =
-                    StoredSettings.withGroup (SubscriptionGroups.create $"group{number}") store
+        (store, [ 1..groups ])
+        ||> List.fold (fun store number ->
+            let store =
+                StoredSettings.withGroup (SubscriptionGroups.create $"group{number}") store
 
-                (store,
-                 [
-                     for topic in 1..5 do
-                         for queueId in 0..7 -> topic, queueId
-                 ])
-                ||> List.fold (fun store (topic, queueId) ->
-                    Store.commit
-                        {
-                            ConsumerGroup = $"group{number}"
-                            Topic = $"topic{(number + topic) % topics + 1}"
-                            QueueId = queueId
-                        }
-                        1L
-                        store))
-
-        { BrokerRig.fresh with Store = store }
+            (store,
+             [
+                 for topic in 1..5 do
+                     for queueId in 0..7 -> topic, queueId
+             ])
+            ||> List.fold (fun store (topic, queueId) ->
+                Store.commit
+                    {
+                        ConsumerGroup = $"group{number}"
+                        Topic = $"topic{(number + topic) % topics + 1}"
+                        QueueId = queueId
+                    }
+                    1L
+                    store))
 
 let private read (operation: Operation<'Query, 'Answer>) query =
-    let _, effects = BrokerRig.ask 0L 1 (Examples.ask query operation) crowded.Value
+    let state =
+        { BrokerRig.fresh () with
+            Store = crowded.Value
+        }
+
+    let _, effects = BrokerRig.ask 0L 1 (Examples.ask query operation) state
 
     operation.DecodeAnswer(BrokerRig.answerIn effects)
     |> Result.toOption

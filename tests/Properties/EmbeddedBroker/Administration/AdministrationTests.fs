@@ -7,7 +7,7 @@ open RocketMq.Embedded
 open ClusterRig
 
 let private names = NameServerAt 0
-let private two = cluster 1 [ "a"; "b" ] []
+let private two () = cluster 1 [ "a"; "b" ] []
 
 let private create topic readQueues writeQueues permission : CreateTopic =
     {
@@ -26,7 +26,8 @@ let private create topic readQueues writeQueues permission : CreateTopic =
 let private createAt broker create state =
     askAt 0L (BrokerAt broker) (Examples.ask create Topics.create) state
 
-let private made = createAt 0 (create "T" 6 3 6) two |> fst
+let private made () =
+    createAt 0 (create "T" 6 3 6) (two ()) |> fst
 
 let private codeOf (_, effects) =
     (BrokerRig.answerIn effects: RemotingCommand).ResponseCode
@@ -67,7 +68,7 @@ let private creatingTopics =
         [
             testCase "a created topic has its queues and permission on that broker only, and routes show it"
             <| fun () ->
-                let route = (tryRoute 1L 0 "T" made).Value
+                let route = (tryRoute 1L 0 "T" (made ())).Value
 
                 route.Queues
                 |> shouldEqual
@@ -82,14 +83,14 @@ let private creatingTopics =
                     ]
 
                 let config =
-                    (read 1L (BrokerAt 0) Topics.config { Topic = "T"; IsLogical = None } made).Config
+                    (read 1L (BrokerAt 0) Topics.config { Topic = "T"; IsLogical = None } (made ())).Config
 
                 config.IsOrderly |> shouldBeTrue
-                (read 1L (BrokerAt 0) Topics.all () made).Topics["T"] |> shouldEqual config
+                (read 1L (BrokerAt 0) Topics.all () (made ())).Topics["T"] |> shouldEqual config
 
             testCase "changing a topic keeps its messages, and a removed queue is not readable"
             <| fun () ->
-                let state, _ = askAt 1L (BrokerAt 0) (sendTo "T" 5 "id" []) made
+                let state, _ = askAt 1L (BrokerAt 0) (sendTo "T" 5 "id" []) (made ())
 
                 let pull =
                     Examples.ask
@@ -124,7 +125,7 @@ let private unreadableTopics =
         [
             testCase "a topic without read permission is not read"
             <| fun () ->
-                let state, _ = createAt 0 (create "T" 6 3 2) made
+                let state, _ = createAt 0 (create "T" 6 3 2) (made ())
 
                 let pull =
                     Examples.ask
@@ -148,7 +149,7 @@ let private unreadableTopics =
                         create "T" 1 -1 6, ResponseCode.SystemError
                         create "T" 1 65_537 6, ResponseCode.SystemError
                     ] do
-                    createAt 0 bad two |> codeOf |> shouldEqual code
+                    createAt 0 bad (two ()) |> codeOf |> shouldEqual code
         ]
 
 let private deletingTopics =
@@ -158,7 +159,7 @@ let private deletingTopics =
             testCase
                 "a deleted topic is empty when it is created again; its route ends when it is deleted at the name server"
             <| fun () ->
-                let state, _ = askAt 1L (BrokerAt 0) (sendTo "T" 0 "id" []) made
+                let state, _ = askAt 1L (BrokerAt 0) (sendTo "T" 0 "id" []) (made ())
                 let state, () = after (BrokerAt 0) Topics.delete "T" state
                 permissions "T" state |> shouldEqual [ "a", 6 ]
 
@@ -179,7 +180,7 @@ let private deletingTopics =
                             Topic = "T"
                             ClusterName = Some cluster
                         }
-                        made
+                        (made ())
                     |> fst
 
                 delete "elsewhere" |> tryRoute 1L 0 "T" |> Option.isSome |> shouldBeTrue
@@ -192,7 +193,7 @@ let private writePermission =
         [
             testCase "write permission is removed from all topics of a broker and restored"
             <| fun () ->
-                let state, _ = createAt 1 (create "T" 4 4 6) made
+                let state, _ = createAt 1 (create "T" 4 4 6) (made ())
 
                 let onA =
                     state.NameServers[0].Names.Topics.Values
@@ -226,7 +227,9 @@ let private writePermission =
 
                 let register brokers =
                     let route = TopicRoute.create (List.map queues brokers) []
-                    after names NameServerTopics.register { Topic = "N"; Route = route } two |> fst
+
+                    after names NameServerTopics.register { Topic = "N"; Route = route } (two ())
+                    |> fst
 
                 register [ "a"; "b" ] |> permissions "N" |> shouldEqual [ "a", 6; "b", 6 ]
                 register [ "a"; "nobody" ] |> permissions "N" |> shouldBeEmpty
@@ -234,11 +237,11 @@ let private writePermission =
             testCase "topics are listed by cluster, and system topics are the names of clusters and brokers"
             <| fun () ->
                 let ofCluster name =
-                    (read 1L names NameServerTopics.ofCluster name made).Topics
+                    (read 1L names NameServerTopics.ofCluster name (made ())).Topics
 
                 ofCluster "DefaultCluster" |> List.filter ((=) "T") |> shouldEqual [ "T" ]
                 ofCluster "nowhere" |> shouldBeEmpty
-                let system = read 1L names NameServerTopics.system () made
+                let system = read 1L names NameServerTopics.system () (made ())
                 system.Topics |> shouldEqual [ "DefaultCluster"; "a"; "b" ]
                 system.BrokerAddress |> shouldEqual (Some "127.0.0.1:1")
         ]
@@ -251,19 +254,21 @@ let private clients =
             <| fun () ->
                 let broker = BrokerAt 0
 
-                askAt 0L broker (Examples.ask "C" Heartbeat.members) two
+                askAt 0L broker (Examples.ask "C" Heartbeat.members) (two ())
                 |> codeOf
                 |> shouldEqual ResponseCode.SystemError
 
-                askAt 0L broker (Examples.ask "P" Connections.ofProducers) two
+                askAt 0L broker (Examples.ask "P" Connections.ofProducers) (two ())
                 |> codeOf
                 |> shouldEqual ResponseCode.SystemError
 
-                askAt 0L broker (Examples.ask "C" Connections.ofConsumers) two
+                askAt 0L broker (Examples.ask "C" Connections.ofConsumers) (two ())
                 |> codeOf
                 |> shouldEqual ResponseCode.ConsumerNotOnline
 
-                let state, _ = askAt 0L broker (Examples.ask (heartbeatOf "me") Heartbeat.send) two
+                let state, _ =
+                    askAt 0L broker (Examples.ask (heartbeatOf "me") Heartbeat.send) (two ())
+
                 read 1L broker Heartbeat.members "C" state |> shouldEqual [ "me" ]
                 let producer = read 1L broker Connections.ofProducers "P" state |> List.exactlyOne
                 producer.ClientId |> shouldEqual "me"

@@ -7,8 +7,8 @@ open RocketMq
 open RocketMq.Embedded
 open BrokerRig
 
-let private withMembers =
-    (sendOk 0L "T" "m" [] fresh |> fst, [ 1; 2 ])
+let private withMembers () =
+    (sendOk 0L "T" "m" [] (fresh ()) |> fst, [ 1; 2 ])
     ||> List.fold (fun state connection ->
         ask 0L connection (consumerHeartbeat $"c{connection}" [ membership "G" MessageModel.Clustering [] ]) state
         |> fst)
@@ -88,7 +88,7 @@ let private runningInfoTests =
                 "a running info is requested from the named client, and its answer is returned under the opaque of the request"
             <| fun () ->
                 let request = runningInfo "c2" |> Command.withOpaque 77
-                let state, effects = ask 0L 9 request withMembers
+                let state, effects = ask 0L 9 request (withMembers ())
                 let ticket, connection, command = onlyCall effects
                 connection |> shouldEqual 2
                 command.Fields |> shouldEqual request.Fields
@@ -106,18 +106,18 @@ let private runningInfoTests =
 
             testCase "a request to a silent or unknown client is an error"
             <| fun () ->
-                let state, effects = ask 0L 9 (runningInfo "c1") withMembers
+                let state, effects = ask 0L 9 (runningInfo "c1") (withMembers ())
                 let ticket, _, _ = onlyCall effects
 
                 (answer ticket ValueNone state |> snd |> answerIn).ResponseCode
                 |> shouldEqual ResponseCode.ConsumeMessageTimeout
 
-                (ask 0L 9 (runningInfo "c3") withMembers |> snd |> answerIn).ResponseCode
+                (ask 0L 9 (runningInfo "c3") (withMembers ()) |> snd |> answerIn).ResponseCode
                 |> shouldEqual ResponseCode.SystemError
 
             testCase "an answer for a connection that has closed is dropped"
             <| fun () ->
-                let state, effects = ask 0L 9 (runningInfo "c1") withMembers
+                let state, effects = ask 0L 9 (runningInfo "c1") (withMembers ())
                 let ticket, _, _ = onlyCall effects
                 let state, effects = Broker.transition 0L state (Left 9)
                 effects |> shouldEqual [ Forget ticket ]
@@ -130,8 +130,8 @@ let private consumingDirectly =
         [
             testCase "a message is consumed directly: the broker adds it, and its own name"
             <| fun () ->
-                let id = (records "T" 0 withMembers |> List.head).OffsetId
-                let _, effects = ask 0L 9 (directly (Some id)) withMembers
+                let id = (records "T" 0 (withMembers ()) |> List.head).OffsetId
+                let _, effects = ask 0L 9 (directly (Some id)) (withMembers ())
                 let _, connection, command = onlyCall effects
                 connection |> shouldEqual 2
 
@@ -146,7 +146,7 @@ let private consumingDirectly =
                     |> shouldEqual [| "m" |]
 
                 for bad in [ None; Some "nonsense" ] do
-                    (ask 0L 9 (directly bad) withMembers |> snd |> answerIn).ResponseCode
+                    (ask 0L 9 (directly bad) (withMembers ()) |> snd |> answerIn).ResponseCode
                     |> shouldEqual ResponseCode.SystemError
         ]
 
@@ -174,7 +174,7 @@ let private memberOffsets =
                         command
                     )
 
-                let state, effects = ask 0L 9 (query None) withMembers
+                let state, effects = ask 0L 9 (query None) (withMembers ())
                 let ticket, connection, command = onlyCall effects
                 connection |> shouldEqual 1
                 let state, effects = answer ticket (ValueSome(said 4L command)) state
@@ -185,7 +185,7 @@ let private memberOffsets =
                 (decodeWith ConsumerOffsets.ofMembers (answerIn effects)).ByMember
                 |> shouldEqual (Map.ofList [ "c1", Map.ofList [ messageQueue 0, 4L ] ])
 
-                let _, effects = ask 0L 9 (query (Some "c2")) withMembers
+                let _, effects = ask 0L 9 (query (Some "c2")) (withMembers ())
                 let _, connection, _ = onlyCall effects
                 connection |> shouldEqual 2
         ]
@@ -198,7 +198,7 @@ let private resets =
             <| fun () ->
                 let command = Examples.ask (resetOf 0L true) ConsumerOffsets.resetAll
 
-                let state, effects = ask 0L 9 command (committedAt 1L withMembers)
+                let state, effects = ask 0L 9 command (committedAt 1L (withMembers ()))
                 Store.committed queue state.Store |> shouldEqual (ValueSome 0L)
 
                 (decodeWith ConsumerOffsets.resetAll (answerIn effects)).Offsets[messageQueue 0]
@@ -218,7 +218,7 @@ let private resets =
             <| fun () ->
                 let committed isForced offset =
                     let command = Examples.ask (resetOf -1L isForced) ConsumerOffsets.resetAll
-                    let state, _ = ask 0L 9 command (committedAt offset withMembers)
+                    let state, _ = ask 0L 9 command (committedAt offset (withMembers ()))
                     Store.committed queue state.Store
 
                 committed false 0L |> shouldEqual (ValueSome 0L)
@@ -236,8 +236,12 @@ let private resets =
                             }
                             ConsumerOffsets.resetAll
 
-                    let state, effects =
-                        ask 0L 9 command (committedAt 0L fresh |> fun state -> { state with Store = withMembers.Store })
+                    let alone =
+                        { committedAt 0L (fresh ()) with
+                            Store = (withMembers ()).Store
+                        }
+
+                    let state, effects = ask 0L 9 command alone
 
                     (answerIn effects).ResponseCode, Store.committed queue state.Store |> ValueOption.toOption
 
@@ -262,7 +266,7 @@ let private progressTests =
                         Statistics.ofGroup
 
                 let stats =
-                    ask 0L 9 command (committedAt 1L withMembers)
+                    ask 0L 9 command (committedAt 1L (withMembers ()))
                     |> snd
                     |> answerIn
                     |> decodeWith Statistics.ofGroup

@@ -134,9 +134,9 @@ let private step (run: Run) one =
         let query = queryFor (topicOf topic) id 0 0L Int64.MaxValue true
         check query 32 (fun sent -> sent.Id = id) run
 
-let private first =
+let private first () =
     {
-        State = fresh
+        State = fresh ()
         Now = 0L
         Sent = []
         Count = 0
@@ -162,12 +162,12 @@ let tests =
         "Message queries"
         [
             property "a query finds the newest messages of the topic with the key, in order, and no others"
-            <| fun (steps: QueryStep list) -> (List.fold step first steps |> askAll).IsRight
+            <| fun (steps: QueryStep list) -> (List.fold step (first ()) steps |> askAll).IsRight
 
             testCase "a query finds 64 messages at most, and 32 by unique id"
             <| fun () ->
                 let run =
-                    (first, [ 1..80 ])
+                    (first (), [ 1..80 ])
                     ||> List.fold (fun run _ ->
                         feed (ClusterRig.sendTo "T" 0 "same" [ PropertyName.keys, "k" ]) run |> fst)
 
@@ -179,7 +179,7 @@ let tests =
 
             testCase "an offset at which no message begins is not found"
             <| fun () ->
-                let state, sent = sendOk 0L "T" "id" [] fresh
+                let state, sent = sendOk 0L "T" "id" [] (fresh ())
 
                 for offset in
                     [

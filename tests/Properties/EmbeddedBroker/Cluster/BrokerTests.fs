@@ -5,7 +5,7 @@ open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
 
-let private fresh = BrokerRig.fresh
+let private fresh () = BrokerRig.fresh ()
 
 let private toBroker ticket command = BrokerRig.arrive 1 ticket command
 
@@ -43,7 +43,8 @@ let private run now state events =
     ((state, []), events)
     ||> List.fold (fun (state, _) event -> Broker.transition now state event)
 
-let private withOne = run 0L fresh [ toBroker 1L (sendTo 0 "one") ] |> fst
+let private withOne () =
+    run 0L (fresh ()) [ toBroker 1L (sendTo 0 "one") ] |> fst
 
 let private only effects =
     match effects with
@@ -139,7 +140,8 @@ let private pulls =
         [
             testCase "a message that was sent can be pulled"
             <| fun () ->
-                let ticket, answer = run 0L withOne [ toBroker 2L (pull 0L 0 "*") ] |> snd |> only
+                let ticket, answer =
+                    run 0L (withOne ()) [ toBroker 2L (pull 0L 0 "*") ] |> snd |> only
 
                 let answer = readPull answer
                 ticket |> shouldEqual 2L
@@ -155,7 +157,7 @@ let private pulls =
 
             testCase "a pull that finds nothing is parked and answered by the next message"
             <| fun () ->
-                let waiting, effects = run 0L withOne [ toBroker 2L (pull 1L 1000 "*") ]
+                let waiting, effects = run 0L (withOne ()) [ toBroker 2L (pull 1L 1000 "*") ]
                 effects |> shouldBeEmpty
                 Broker.nextDeadline waiting |> shouldEqual (ValueSome 1000L)
 
@@ -172,7 +174,7 @@ let private pulls =
 
             testCase "a message of another queue or tag wakes no parked pull"
             <| fun () ->
-                let waiting, _ = run 0L withOne [ toBroker 2L (pull 1L 1000 "b") ]
+                let waiting, _ = run 0L (withOne ()) [ toBroker 2L (pull 1L 1000 "b") ]
 
                 let state, _ =
                     run 10L waiting [ toBroker 3L (sendTo 1 "x"); toBroker 4L (sendTo 0 "x") ]
@@ -186,7 +188,7 @@ let private endsOfPulls =
         [
             testCase "a parked pull is answered at its timeout and not a millisecond before"
             <| fun () ->
-                let waiting, _ = run 0L withOne [ toBroker 2L (pull 1L 1000 "*") ]
+                let waiting, _ = run 0L (withOne ()) [ toBroker 2L (pull 1L 1000 "*") ]
                 run 999L waiting [ Ticked ] |> snd |> shouldBeEmpty
                 let ticket, answer = run 1000L waiting [ Ticked ] |> snd |> only
                 ticket |> shouldEqual 2L
@@ -194,14 +196,16 @@ let private endsOfPulls =
 
             testCase "a connection that has closed is not answered"
             <| fun () ->
-                let waiting, _ = run 0L withOne [ toBroker 2L (pull 1L 1000 "*") ]
+                let waiting, _ = run 0L (withOne ()) [ toBroker 2L (pull 1L 1000 "*") ]
                 let state, effects = run 1L waiting [ Left 1 ]
                 effects |> shouldEqual [ Forget(Ticket 2L) ]
                 Broker.nextDeadline state |> shouldEqual ValueNone
 
             testCase "an offset beyond the end is corrected to the end"
             <| fun () ->
-                let _, answer = run 0L withOne [ toBroker 2L (pull 77L 1000 "*") ] |> snd |> only
+                let _, answer =
+                    run 0L (withOne ()) [ toBroker 2L (pull 77L 1000 "*") ] |> snd |> only
+
                 let answer = readPull answer
                 answer.Status |> shouldEqual PullStatus.OffsetMoved
                 answer.NextOffset |> shouldEqual 1L
@@ -219,8 +223,8 @@ let private badRequests =
 
                 for code, answer in
                     [
-                        9999, ask 9999 Broker.transition fresh
-                        105, ask 105 Broker.transition fresh
+                        9999, ask 9999 Broker.transition (fresh ())
+                        105, ask 105 Broker.transition (fresh ())
                         9999, ask 9999 NameServer.transition Registry.empty
                         310, ask 310 NameServer.transition Registry.empty
                     ] do
@@ -243,7 +247,7 @@ let private badRequests =
             <| fun (steps: Step list) ->
                 let first =
                     {
-                        State = fresh
+                        State = fresh ()
                         Now = 0L
                         Open = Map.empty
                         Next = 1L

@@ -36,7 +36,7 @@ type private Run =
         IsRight: bool
     }
 
-let private first =
+let private first () =
     {
         State = cluster 2 masters []
         Now = 1_000L
@@ -158,7 +158,7 @@ let private clusterModel =
         "cluster model"
         [
             property "routes list exactly the brokers that have the topic and run, or are not known to be gone"
-            <| fun (steps: ClusterStep list) -> (List.fold step first steps).IsRight
+            <| fun (steps: ClusterStep list) -> (List.fold step (first ()) steps).IsRight
 
             property "an acknowledged message is found by its offset id at the offset of the answer"
             <| fun (steps: ClusterStep list) ->
@@ -181,7 +181,7 @@ let private clusterModel =
                         Servers.transition 1L state (ServerStarted(BrokerAt(int master % 3))) |> fst, sent
                     | _ -> state, sent
 
-                let state, sent = List.fold sendOrStep (first.State, []) steps
+                let state, sent = List.fold sendOrStep ((first ()).State, []) steps
 
                 let state =
                     (state, [ 0..2 ])
@@ -215,7 +215,7 @@ let private routes =
         [
             testCase "a silent broker leaves the routes after 120 seconds and not a millisecond before"
             <| fun () ->
-                let state, _ = askAt 0L (BrokerAt 0) (sendTo "T" 0 "id" []) first.State
+                let state, _ = askAt 0L (BrokerAt 0) (sendTo "T" 0 "id" []) (first ()).State
                 let state, _ = Servers.transition 5L state (ServerStopped(BrokerAt 0, Crash))
                 Servers.nextDeadline state |> shouldEqual (ValueSome 120_005L)
                 let before, _ = Servers.transition 120_004L state ClusterTicked
@@ -226,7 +226,7 @@ let private routes =
 
             testCase "the template topic is on all brokers if sends create topics"
             <| fun () ->
-                let route = (tryRoute 0L 0 Send.defaultTopic first.State).Value
+                let route = (tryRoute 0L 0 Send.defaultTopic (first ()).State).Value
                 route.Queues |> List.map _.Permission |> shouldEqual [ 7; 7; 7 ]
 
                 let closed =
@@ -255,7 +255,7 @@ let private nameServerRestarts =
 
                 let put = Examples.ask { Place = place; Value = "v" } KeyValueConfig.put
 
-                let state, _ = askAt 0L (NameServerAt 0) put first.State
+                let state, _ = askAt 0L (NameServerAt 0) put (first ()).State
 
                 let state =
                     (state,
@@ -275,7 +275,7 @@ let private nameServerRestarts =
 
             testCase "an advertised address is in the routes at once"
             <| fun () ->
-                let state, _ = askAt 0L (BrokerAt 0) (sendTo "T" 0 "id" []) first.State
+                let state, _ = askAt 0L (BrokerAt 0) (sendTo "T" 0 "id" []) (first ()).State
                 let state, _ = Servers.transition 1L state (At(BrokerAt 0, Advertised "proxy:9"))
                 tryRoute 2L 1 "T" state |> addressesIn |> shouldEqual [ "proxy:9" ]
         ]

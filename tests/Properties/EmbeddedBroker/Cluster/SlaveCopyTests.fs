@@ -20,7 +20,7 @@ let private interval = 100L
 let private pairOf change =
     clusterWith change interval 1 [ "a" ] [ 0 ]
 
-let private pair = pairOf id
+let private pair () = pairOf id
 
 let private transition now state event = Servers.transition now state event
 
@@ -123,7 +123,7 @@ let private lag =
             <| fun (steps: LateStep list) ->
                 let first =
                     {
-                        State = pair
+                        State = pair ()
                         Now = 0L
                         MissingSince = ValueNone
                         Mistakes = []
@@ -133,7 +133,7 @@ let private lag =
 
             testCase "a message is at the slave after the copy interval and not a millisecond sooner"
             <| fun () ->
-                let state = sent 1_000L "a" pair
+                let state = sent 1_000L "a" (pair ())
                 Servers.nextDeadline state |> shouldEqual (ValueSome 1_100L)
                 // What comes meanwhile goes along.
                 let state = sent 1_050L "b" state
@@ -158,7 +158,7 @@ let private lag =
                         }
                         Offsets.commit
 
-                let state, _ = askAt 0L master commit pair
+                let state, _ = askAt 0L master commit (pair ())
                 let state, _ = transition 99L state ClusterTicked
                 (storeOf 1 state).Committed.Count |> shouldEqual 0
                 let state, _ = transition 100L state ClusterTicked
@@ -171,7 +171,7 @@ let private readingCopies =
         [
             testCase "messages that were not copied are missing while the master is away, and available when it is back"
             <| fun () ->
-                let state = sent 0L "a" pair
+                let state = sent 0L "a" (pair ())
                 let struct (state, _) = passTo 100L 0L state []
                 let state = sent 150L "b" state
                 let state, _ = transition 160L state (ServerStopped(master, Crash))
@@ -185,7 +185,7 @@ let private readingCopies =
 
             testCase "a pull parked at a slave is answered by the copy"
             <| fun () ->
-                let state = sent 0L "a" pair
+                let state = sent 0L "a" (pair ())
                 let struct (state, _) = passTo 100L 0L state []
                 let state, _ = transition 100L state (ServerStopped(master, Graceful))
 

@@ -17,7 +17,7 @@ type PairStep =
 
 let private master = BrokerAt 0
 let private slave = BrokerAt 1
-let private pair = cluster 1 [ "a" ] [ 0 ]
+let private pair () = cluster 1 [ "a" ] [ 0 ]
 let private serverOf isSlave = if isSlave then slave else master
 
 let private apply events state =
@@ -71,19 +71,22 @@ let private readPull effects =
     | Ok answer -> answer
     | Error error -> failtest $"%A{error}"
 
-let private withOne = askAt 0L master (sendTo "T" 0 "one" []) pair |> fst
-let private alone = apply [ ServerStopped(master, Graceful) ] withOne
+let private withOne () =
+    askAt 0L master (sendTo "T" 0 "one" []) (pair ()) |> fst
+
+let private alone () =
+    apply [ ServerStopped(master, Graceful) ] (withOne ())
 
 let private slaveReads =
     testList
         "slave reads"
         [
             property "a slave holds its master's messages or a prefix of them, whatever stops"
-            <| fun (steps: PairStep list) -> (pair, steps) ||> List.scan step |> List.forall isCopy
+            <| fun (steps: PairStep list) -> (pair (), steps) ||> List.scan step |> List.forall isCopy
 
             testCase "sends are refused with code 14, and make no topic"
             <| fun () ->
-                let state, effects = askAt 0L slave (sendTo "T" 0 "id" []) pair
+                let state, effects = askAt 0L slave (sendTo "T" 0 "id" []) (pair ())
 
                 (BrokerRig.answerIn effects).ResponseCode
                 |> shouldEqual ResponseCode.ServiceNotAvailable
@@ -92,23 +95,23 @@ let private slaveReads =
 
             testCase "the master's messages are pulled from the slave, whether the master runs or not"
             <| fun () ->
-                for state in [ withOne; alone ] do
+                for state in [ withOne (); alone () ] do
                     let answer = askAt 1L slave (pull 0L) state |> snd |> readPull
                     (answer.Status, answer.NextOffset) |> shouldEqual (PullStatus.Found, 1L)
                     answer.SuggestedBrokerId |> shouldEqual 0L
 
             testCase "a pull that finds nothing is sent to the master while it runs, and parked otherwise"
             <| fun () ->
-                let answer = askAt 1L slave waiting withOne |> snd |> readPull
+                let answer = askAt 1L slave waiting (withOne ()) |> snd |> readPull
                 answer.Status |> shouldEqual PullStatus.NoMatch
                 answer.NextOffset |> shouldEqual 1L
-                let state, effects = askAt 1L slave waiting alone
+                let state, effects = askAt 1L slave waiting (alone ())
                 effects |> shouldBeEmpty
                 Servers.nextDeadline state |> shouldEqual (ValueSome 1001L)
 
             testCase "an offset outside the queue is not corrected"
             <| fun () ->
-                for state in [ withOne; alone ] do
+                for state in [ withOne (); alone () ] do
                     let answer = askAt 1L slave (pull 77L) state |> snd |> readPull
                     (answer.Status, answer.NextOffset) |> shouldEqual (PullStatus.NoMatch, 77L)
         ]
@@ -120,7 +123,7 @@ let private parkedPullsAndWrites =
             testCase "a pull parked at the slave is answered by messages of its restarted master"
             <| fun () ->
                 let state, _ =
-                    Servers.transition 1L alone (At(slave, BrokerRig.arrive 2 77L waiting))
+                    Servers.transition 1L (alone ()) (At(slave, BrokerRig.arrive 2 77L waiting))
 
                 let state = apply [ ServerStarted master ] state
                 let _, effects = askAt 2L master (sendTo "T" 0 "two" []) state
@@ -137,7 +140,7 @@ let private parkedPullsAndWrites =
                 let committing = pullWith (fun pull -> { pull with CommitOffset = Some 1L }) 0L
 
                 let committedAt place =
-                    let state, _ = askAt 1L (BrokerAt place) committing withOne
+                    let state, _ = askAt 1L (BrokerAt place) committing (withOne ())
                     (storeOf place state).Committed.Count
 
                 committedAt 0 |> shouldEqual 1
@@ -145,7 +148,7 @@ let private parkedPullsAndWrites =
 
             testCase "routes show the slave alone while the master is away, and producers have no queue there"
             <| fun () ->
-                let route = (tryRoute 1L 0 "T" alone).Value
+                let route = (tryRoute 1L 0 "T" (alone ())).Value
                 addressesIn (Some route) |> shouldEqual [ "127.0.0.1:2" ]
                 TopicRoute.publishQueues "T" route |> shouldBeEmpty
                 TopicRoute.subscribeQueues "T" route |> shouldNotBeEmpty
@@ -153,7 +156,7 @@ let private parkedPullsAndWrites =
 
             testCase "a slave changes no topic"
             <| fun () ->
-                let _, effects = askAt 0L slave (Examples.ask "T" Topics.delete) withOne
+                let _, effects = askAt 0L slave (Examples.ask "T" Topics.delete) (withOne ())
 
                 (BrokerRig.answerIn effects).ResponseCode
                 |> shouldEqual ResponseCode.SystemError

@@ -112,32 +112,32 @@ let private initialOffsets =
         "initial offsets"
         [
             testCase "a group without a committed offset begins at 0 while the first message of the queue is in memory"
-            <| fun () -> fresh |> withSends 3 |> committed |> shouldEqual (Some 0L)
+            <| fun () -> fresh () |> withSends 3 |> committed |> shouldEqual (Some 0L)
 
             testCase "a queue without a message has no offset for it, and neither has one that does not exist"
             <| fun () ->
-                let state = withTopic fresh |> withSends 1
+                let state = withTopic (fresh ()) |> withSends 1
                 askCommitted (query "G" "T" 1 None) state |> shouldEqual None
                 askCommitted (query "G" "T" 2 None) state |> shouldEqual None
                 askCommitted (query "G" "U" 0 None) state |> shouldEqual None
 
             testCase "once the first messages are deleted the answer is that there is no offset"
             <| fun () ->
-                let one = fresh |> withSends 1
+                let one = fresh () |> withSends 1
                 let state = keepingBytes (3L * logBytes one) |> withSends 9
                 records "T" 0 state |> List.map idOf |> shouldEqual [ "m7"; "m8"; "m9" ]
                 committed state |> shouldEqual None
 
             testCase "the answer is the same if the first message is not in memory, to the byte"
             <| fun () ->
-                let bytes = fresh |> withSends 3 |> logBytes
+                let bytes = fresh () |> withSends 3 |> logBytes
                 remembering bytes |> withSends 3 |> committed |> shouldEqual (Some 0L)
                 remembering (bytes - 1L) |> withSends 3 |> committed |> shouldEqual None
                 remembering 0L |> withSends 1 |> committed |> shouldEqual None
 
             testCase "a request that excludes 0 is not answered with 0"
             <| fun () ->
-                let state = fresh |> withSends 3
+                let state = fresh () |> withSends 3
                 askCommitted (query "G" "T" 0 (Some false)) state |> shouldEqual None
                 askCommitted (query "G" "T" 0 (Some true)) state |> shouldEqual (Some 0L)
 
@@ -167,12 +167,12 @@ let private poppingGroups =
             testCase
                 "a group that pops from the end begins with the newest message, from the beginning with the first one left"
             <| fun () ->
-                let one = fresh |> withSends 1
+                let one = fresh () |> withSends 1
                 let state = keepingBytes (3L * logBytes one) |> withSends 9
                 popFrom FromMax state |> snd |> shouldEqual [ "m9" ]
                 popFrom FromMin state |> snd |> shouldEqual [ "m7"; "m8"; "m9" ]
                 popFrom FromMax (remembering 0L |> withSends 2) |> snd |> shouldEqual [ "m2" ]
-                popFrom FromMax (fresh |> withSends 2) |> snd |> shouldEqual [ "m1"; "m2" ]
+                popFrom FromMax (fresh () |> withSends 2) |> snd |> shouldEqual [ "m1"; "m2" ]
 
             testCase "the initial offset of a popping group is committed although no message was delivered"
             <| fun () ->

@@ -36,11 +36,11 @@ type private Run =
 
 let private queues = 3
 
-let private first =
+let private first () =
     {
         State =
-            { fresh with
-                Store = Store.withTopic "T" queues fresh.Store
+            { (fresh ()) with
+                Store = Store.withTopic "T" queues (fresh ()).Store
             }
         Now = 0L
         Next = 1L
@@ -230,11 +230,11 @@ let private wakingPulls =
         [
             property
                 "a parked pull is woken by a matching message only, ends at its timeout, and is dropped with its connection"
-            <| fun (steps: Step list) -> (List.fold step first steps).Mistakes |> shouldBeEmpty
+            <| fun (steps: Step list) -> (List.fold step (first ()) steps).Mistakes |> shouldBeEmpty
 
             testCase "a pull without a filter waits for messages of its group's subscription"
             <| fun () ->
-                let state = subscribed 5L (ByTag "b") first.State
+                let state = subscribed 5L (ByTag "b") (first ()).State
 
                 let pull =
                     { patientPull with
@@ -256,7 +256,7 @@ let private wakingPulls =
 
             testCase "a parked pull is answered by the subscription of the time of the answer"
             <| fun () ->
-                let state = subscribed 5L (ByTag "b") first.State
+                let state = subscribed 5L (ByTag "b") (first ()).State
 
                 let pull = patientPull
 
@@ -286,7 +286,7 @@ let private committingPulls =
                         CommitOffset = Some 7L
                     }
 
-                let state, _ = BrokerRig.ask 0L 5 (pullCommand pull) first.State
+                let state, _ = BrokerRig.ask 0L 5 (pullCommand pull) (first ()).State
 
                 let queue =
                     {
@@ -306,5 +306,42 @@ let private committingPulls =
                 Store.committed queue woken.Store |> shouldEqual (ValueSome 3L)
         ]
 
+let private bursts =
+    testList
+        "bursts"
+        [
+            testCase "pulls that wait for long end together, at most a tenth of a second late"
+            <| fun () ->
+                let pull queueId milliseconds =
+                    pullCommand
+                        { patientPull with
+                            QueueId = queueId
+                            Filter = Some Filter.all
+                            LongPollTimeout = System.TimeSpan.FromMilliseconds(int64 milliseconds, 0L)
+                        }
+
+                let state, _ = BrokerRig.ask 1L 5 (pull 0 15_000) (first ()).State
+                let state, _ = BrokerRig.ask 100L 5 (pull 1 15_000) state
+                let state, _ = BrokerRig.ask 101L 5 (pull 2 15_000) state
+                Broker.nextDeadline state |> shouldEqual (ValueSome 15_100L)
+                let state, effects = tick 15_099L state
+                effects |> shouldBeEmpty
+                let state, effects = tick 15_100L state
+                effects.Length |> shouldEqual 2
+                let _, effects = tick 15_200L state
+                effects.Length |> shouldEqual 1
+
+            testCase "a short wait is kept to the millisecond"
+            <| fun () ->
+                let pull =
+                    { patientPull with
+                        Filter = Some Filter.all
+                        LongPollTimeout = System.TimeSpan.FromMilliseconds(9_999L, 0L)
+                    }
+
+                let state, _ = BrokerRig.ask 2L 5 (pullCommand pull) (first ()).State
+                Broker.nextDeadline state |> shouldEqual (ValueSome 10_001L)
+        ]
+
 [<Tests>]
-let tests = testList "Parked pulls" [ wakingPulls; committingPulls ]
+let tests = testList "Parked pulls" [ wakingPulls; committingPulls; bursts ]

@@ -9,8 +9,8 @@ open BrokerRig
 let private tags = [ ""; "a"; "b"; "*"; "|"; "a|b"; "\u00A0a" ]
 
 /// One message for each tag; the first has none.
-let private stored =
-    (fresh, tags)
+let private stored () =
+    (fresh (), tags)
     ||> List.fold (fun state tag ->
         let properties = if tag = "" then [] else [ PropertyName.tags, tag ]
         sendOk 0L "T" $"m{tag}" properties state |> fst)
@@ -31,7 +31,7 @@ let private pullWith filter state : Result<string list, ResponseCode> =
     | code -> Error code
 
 let private byRequest expression =
-    pullWith (Some(ByTag expression)) stored
+    pullWith (Some(ByTag expression)) (stored ())
 
 /// What a Java client's heartbeat would say, whatever ours would.
 let private subscriptionOf' kind expression : Subscription =
@@ -49,7 +49,7 @@ let private bySubscription subscription =
     let heartbeat =
         consumerHeartbeat "c" [ membership "G" MessageModel.Clustering [ subscription ] ]
 
-    let state, effects = ask 0L 1 heartbeat stored
+    let state, effects = ask 0L 1 heartbeat (stored ())
     (answerIn effects).ResponseCode |> shouldEqual ResponseCode.Success
     pullWith None state
 
@@ -63,7 +63,7 @@ let private byPop kind expression : Result<string list, ResponseCode> =
             Expression = Some expression
         }
 
-    let answer = ask 1L 1 (Examples.ask pop Pop.messages) stored |> snd |> answerIn
+    let answer = ask 1L 1 (Examples.ask pop Pop.messages) (stored ()) |> snd |> answerIn
 
     match answer.ResponseCode with
     | ResponseCode.Success -> Ok(PopRig.poppedIn pop answer |> List.map _.Message |> tagsIn)
@@ -81,7 +81,7 @@ let private check subscription =
             }
             Heartbeat.check
 
-    (ask 0L 1 command fresh |> snd |> answerIn).ResponseCode
+    (ask 0L 1 command (fresh ()) |> snd |> answerIn).ResponseCode
 
 let private expressions =
     testList
@@ -196,7 +196,7 @@ let private parkedPulls =
                             LongPollTimeout = System.TimeSpan.FromSeconds 15L
                         }
 
-                    let state, effects = ask 1L 7 (pullCommand pull) stored
+                    let state, effects = ask 1L 7 (pullCommand pull) (stored ())
                     effects |> shouldBeEmpty
                     let _, effects = ask 2L 1 (send "T" "new" [ PropertyName.tags, tag ]) state
                     effects.Length = 2

@@ -25,12 +25,12 @@ let private pull =
 let private pullCode = int RequestCode.PullMessage
 
 let private faulty rules =
-    { BrokerRig.fresh with
+    { (BrokerRig.fresh ()) with
         Faults =
             { FaultInjection.none with
                 Rules = rules
             }
-        Store = Store.withTopic Examples.send.Topic 4 BrokerRig.fresh.Store
+        Store = Store.withTopic Examples.send.Topic 4 (BrokerRig.fresh ()).Store
     }
 
 let private stored (state: BrokerState) =
@@ -213,7 +213,7 @@ let private forgottenClients =
                     }
 
                 let state, _ =
-                    Broker.transition 0L BrokerRig.fresh (arrive 1L (Examples.ask heartbeat Heartbeat.send))
+                    Broker.transition 0L (BrokerRig.fresh ()) (arrive 1L (Examples.ask heartbeat Heartbeat.send))
 
                 state.Clients.Count |> shouldEqual 1
                 let state, effects = Broker.transition 0L state ClientsForgotten

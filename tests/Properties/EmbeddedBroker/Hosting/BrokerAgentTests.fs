@@ -32,7 +32,7 @@ let private clients =
         Call = fun _ _ _ -> ()
     }
 
-let private oneBroker =
+let private oneBroker () =
     Servers.create 0L 1 0L [ settings, BrokerRig.host, ValueNone ]
 
 let private askAgent (agent: ClusterAgent) command =
@@ -65,7 +65,7 @@ let tests =
             testCase "messages that fall due during a request are delivered before the next request without a timer"
             <| fun () ->
                 use agent =
-                    new ClusterAgent(oneBroker, MovedClock(), clients, new BrokerLog(null), ignore)
+                    new ClusterAgent(oneBroker (), MovedClock(), clients, new BrokerLog(null), ignore)
 
                 (askAgent agent (send "T" "a" [ PropertyName.delayLevel, "1" ])).ResponseCode
                 |> shouldEqual ResponseCode.Success
@@ -84,7 +84,7 @@ let tests =
                     )
 
                 use agent =
-                    new ClusterAgent(oneBroker, hurried, clients, new BrokerLog(null), ignore)
+                    new ClusterAgent(oneBroker (), hurried, clients, new BrokerLog(null), ignore)
 
                 (askAgent agent (send "T" "a" [ PropertyName.delayLevel, "1" ])).ResponseCode
                 |> shouldEqual ResponseCode.Success

@@ -16,7 +16,7 @@ let private ofStates isOrderly (steps: PopStep list) =
         failtest $"%A{List.rev run.Problems}"
 
 let private withMessages ids =
-    (fresh, List.indexed ids)
+    (fresh (), List.indexed ids)
     ||> List.fold (fun state (index, id) -> ask (int64 index) 1 (sendTo 0 id) state |> fst)
 
 let private codeOf now command state =
@@ -161,7 +161,7 @@ let private parkedPops =
             testCase "tags select, and messages that do not match are skipped for good"
             <| fun () ->
                 let state, _ =
-                    ask 0L 1 (Examples.ask (messageOf "T" "a" [ PropertyName.tags, "x" ]) Send.message) fresh
+                    ask 0L 1 (Examples.ask (messageOf "T" "a" [ PropertyName.tags, "x" ]) Send.message) (fresh ())
 
                 let state, _ =
                     ask 1L 1 (Examples.ask (messageOf "T" "b" [ PropertyName.tags, "y" ]) Send.message) state
@@ -554,7 +554,7 @@ let private byPop =
                             }
                             Assignments.setMode
 
-                    codeOf 1L command fresh |> shouldEqual code
+                    codeOf 1L command (fresh ()) |> shouldEqual code
         ]
 
 [<Tests>]

@@ -27,7 +27,7 @@ let private delayLevels =
                     let due = 5L + int64 delay * 1_000L
 
                     let state, answer =
-                        sendOk 5L "T" "a" [ PropertyName.delayLevel, string (level + 1) ] fresh
+                        sendOk 5L "T" "a" [ PropertyName.delayLevel, string (level + 1) ] (fresh ())
 
                     answer.QueueId |> shouldEqual 0
                     answer.QueueOffset |> shouldEqual 0L
@@ -42,19 +42,21 @@ let private delayLevels =
 
             testCase "a level above the highest is the highest, none below 1 delays, and no number is refused"
             <| fun () ->
-                let state, _ = sendOk 0L "T" "a" [ PropertyName.delayLevel, "99" ] fresh
+                let state, _ = sendOk 0L "T" "a" [ PropertyName.delayLevel, "99" ] (fresh ())
                 Broker.nextDeadline state |> shouldEqual (ValueSome 7_200_000L)
 
                 for level in [ "0"; "-1" ] do
-                    let state, _ = sendOk 0L "T" "a" [ PropertyName.delayLevel, level ] fresh
+                    let state, _ = sendOk 0L "T" "a" [ PropertyName.delayLevel, level ] (fresh ())
                     ids "T" state |> shouldEqual [ "a" ]
 
-                let _, effects = ask 0L 1 (send "T" "a" [ PropertyName.delayLevel, "soon" ]) fresh
+                let _, effects =
+                    ask 0L 1 (send "T" "a" [ PropertyName.delayLevel, "soon" ]) (fresh ())
+
                 (answerIn effects).ResponseCode |> shouldEqual ResponseCode.SystemError
 
             testCase "a delivered message wakes the pull that is parked for it"
             <| fun () ->
-                let state, _ = sendOk 0L "T" "a" [ PropertyName.delayLevel, "1" ] fresh
+                let state, _ = sendOk 0L "T" "a" [ PropertyName.delayLevel, "1" ] (fresh ())
 
                 let pull =
                     (Pull.messages.Request
@@ -86,11 +88,11 @@ let private deliveryTimes =
                     ]
 
                 for count, expected in [ 3, 30_000L; 2, 60_000L; 1, 90_000L ] do
-                    let state, _ = sendOk 0L "T" "a" (List.truncate count times) fresh
+                    let state, _ = sendOk 0L "T" "a" (List.truncate count times) (fresh ())
                     Broker.nextDeadline state |> shouldEqual (ValueSome expected)
 
                 let state, answer =
-                    sendOk 0L "T" "a" ((PropertyName.delayLevel, "1") :: times) fresh
+                    sendOk 0L "T" "a" ((PropertyName.delayLevel, "1") :: times) (fresh ())
 
                 answer.RecallHandle |> shouldEqual None
                 let state, _ = tick 1_000L state
@@ -104,12 +106,12 @@ let private deliveryTimes =
             testCase "a delivery time in the past is no delay; one too far ahead or invalid is refused with code 13"
             <| fun () ->
                 for time in [ "TIMER_DELIVER_MS", "1000"; "TIMER_DELAY_SEC", "0"; "TIMER_DELAY_MS", "-5" ] do
-                    let state, answer = sendOk 1_000L "T" "a" [ time ] fresh
+                    let state, answer = sendOk 1_000L "T" "a" [ time ] (fresh ())
                     ids "T" state |> shouldEqual [ "a" ]
                     answer.RecallHandle |> shouldEqual None
 
                 let limit = 3L * day
-                let state, _ = sendOk 0L "T" "a" [ "TIMER_DELAY_MS", string limit ] fresh
+                let state, _ = sendOk 0L "T" "a" [ "TIMER_DELAY_MS", string limit ] (fresh ())
                 Broker.nextDeadline state |> shouldEqual (ValueSome limit)
 
                 for time in
@@ -118,7 +120,7 @@ let private deliveryTimes =
                         "TIMER_DELAY_SEC", string Int64.MaxValue
                         "TIMER_DELIVER_MS", "tomorrow"
                     ] do
-                    let state, effects = ask 0L 1 (send "T" "a" [ time ]) fresh
+                    let state, effects = ask 0L 1 (send "T" "a" [ time ]) (fresh ())
                     (answerIn effects).ResponseCode |> shouldEqual ResponseCode.MessageIllegal
                     records "rmq_sys_wheel_timer" 0 state |> shouldBeEmpty
         ]
@@ -129,7 +131,7 @@ let private recalls =
         [
             testCase "a recall holds until the message's second begins, and only for the message it names"
             <| fun () ->
-                let state, answer = sendOk 0L "T" "a" [ "TIMER_DELAY_MS", "5500" ] fresh
+                let state, answer = sendOk 0L "T" "a" [ "TIMER_DELAY_MS", "5500" ] (fresh ())
                 let state, _ = sendOk 0L "T" "b" [ "TIMER_DELAY_MS", "5500" ] state
                 let handle = handleOf answer
 
@@ -143,7 +145,7 @@ let private recalls =
 
             testCase "recalls are refused for Java's reasons"
             <| fun () ->
-                let state, answer = sendOk 0L "T" "a" [ "TIMER_DELAY_SEC", "60" ] fresh
+                let state, answer = sendOk 0L "T" "a" [ "TIMER_DELAY_SEC", "60" ] (fresh ())
                 let state, _ = sendOk 0L "U" "u" [] state
                 let handle = handleOf answer
                 let far = string (3L * day + 1L)
@@ -188,7 +190,7 @@ let private unnamedMessages =
                         }
                         Send.message
 
-                let state, effects = ask 0L 1 command fresh
+                let state, effects = ask 0L 1 command (fresh ())
                 let handle = handleOf (decodeSend (answerIn effects))
                 let state, _ = ask 1L 1 (recall "T" handle) state
                 ids "T" (fst (tick 60_000L state)) |> shouldBeEmpty
@@ -209,7 +211,7 @@ let private systemTopicsAndBatches =
                     ] do
                     for operation in [ Send.message; Send.reply ] do
                         let command = Examples.ask (messageOf topic "a" []) operation
-                        let state, effects = ask 0L 1 command fresh
+                        let state, effects = ask 0L 1 command (fresh ())
                         (answerIn effects).ResponseCode |> shouldEqual ResponseCode.NoPermission
                         ids topic state |> shouldBeEmpty
 
@@ -226,12 +228,12 @@ let private systemTopicsAndBatches =
                         }
                         Send.batch
 
-                let state, effects = ask 0L 1 (request []) fresh
+                let state, effects = ask 0L 1 (request []) (fresh ())
                 (answerIn effects).ResponseCode |> shouldEqual ResponseCode.Success
                 records "T" 0 state |> List.length |> shouldEqual 1
 
                 for wait in [ PropertyName.delayLevel, "3"; "TIMER_DELAY_SEC", "3" ] do
-                    let _, effects = ask 0L 1 (request [ wait ]) fresh
+                    let _, effects = ask 0L 1 (request [ wait ]) (fresh ())
                     (answerIn effects).ResponseCode |> shouldEqual ResponseCode.MessageIllegal
         ]
 
@@ -245,7 +247,7 @@ let private recallHandles =
                 let deliver = start + delay
 
                 let state, answer =
-                    sendOk start "T" "a" [ "TIMER_DELIVER_MS", string deliver ] fresh
+                    sendOk start "T" "a" [ "TIMER_DELIVER_MS", string deliver ] (fresh ())
 
                 match Broker.nextDeadline state, RecallHandle.decode (handleOf answer) with
                 | ValueSome due, ValueSome handle ->

@@ -38,9 +38,9 @@ type private Run =
         Mistakes: string list
     }
 
-let private first =
+let private first () =
     {
-        State = fresh
+        State = fresh ()
         Now = 1_000_000L
         FaultInjection = Map.empty
         Handles = []
@@ -256,7 +256,7 @@ let tests =
             property
                 "due or committed messages are delivered once and never early, recalled or rolled back ones never, and checks go to the group"
             <| fun (steps: Step list) ->
-                let run = List.fold step first steps
+                let run = List.fold step (first ()) steps
                 // Longer than the highest level.
                 let last = pass 7_300_000L run
 

@@ -16,8 +16,8 @@ let private reply requester =
     Examples.ask (messageOf replyTopic "r" properties) Send.reply
 
 /// The requester is connected by 5 and by 6, the replier by 1.
-let private connected =
-    fresh
+let private connected () =
+    fresh ()
     |> ask 0L 5 (heartbeat "me" [ "G" ])
     |> fst
     |> ask 0L 6 (heartbeat "me" [ "G" ])
@@ -35,7 +35,7 @@ let private success command =
 
 /// The answers that a reply leads to when its requester answers so, or not at all.
 let private ending answer =
-    let state, effects = ask 9L 1 (reply (Some "me")) connected
+    let state, effects = ask 9L 1 (reply (Some "me")) (connected ())
     let _, _, command = callIn effects
     Broker.transition 10L state (CallEnded(Ticket 9L, answer command))
 
@@ -46,7 +46,7 @@ let private pushingReplies =
             testCase
                 "a reply is pushed to the client it is for, by its latest connection, and answered when it has answered"
             <| fun () ->
-                let state, effects = ask 9L 1 (reply (Some "me")) connected
+                let state, effects = ask 9L 1 (reply (Some "me")) (connected ())
                 let ticket, connection, command = callIn effects
                 ticket |> shouldEqual 9L
                 connection |> shouldEqual 6
@@ -93,7 +93,7 @@ let private pushingReplies =
                         Some "consumer", "push reply message fail, channel of <consumer> not found."
                         None, "reply message properties[REPLY_TO_CLIENT] is null"
                     ] do
-                    let state, effects = ask 9L 1 (reply requester) connected
+                    let state, effects = ask 9L 1 (reply requester) (connected ())
                     let answer = answerIn effects
                     answer.ResponseCode |> shouldEqual ResponseCode.SystemError
                     answer.Remark |> shouldEqual (Some remark)
@@ -106,14 +106,14 @@ let private lostConnections =
         [
             testCase "a reply goes by the connection that is left when one of a requester has ended"
             <| fun () ->
-                let state, _ = Broker.transition 1L connected (Left 6)
+                let state, _ = Broker.transition 1L (connected ()) (Left 6)
                 let _, effects = ask 9L 1 (reply (Some "me")) state
                 let _, connection, _ = callIn effects
                 connection |> shouldEqual 5
 
             testCase "a replier that has disconnected is not answered, and its reply is dropped"
             <| fun () ->
-                let state, effects = ask 9L 1 (reply (Some "me")) connected
+                let state, effects = ask 9L 1 (reply (Some "me")) (connected ())
                 let _, _, command = callIn effects
                 let state, effects = Broker.transition 10L state (Left 1)
                 effects |> shouldEqual [ Forget(Ticket 9L) ]
@@ -158,7 +158,7 @@ let private routesAndFaults =
                         9L
                         1
                         (reply (Some "me"))
-                        { connected with
+                        { (connected ()) with
                             BrokerState.Faults.Rules = [ rule ]
                         }
 

@@ -32,9 +32,9 @@ type private Run =
         Mistakes: string list
     }
 
-let private first =
+let private first () =
     {
-        State = fresh
+        State = fresh ()
         Now = 1_000_000L
         Open = []
         Attempts = Map.empty
@@ -156,7 +156,8 @@ let private giveBackNow (request: SendBackRequest) version now state =
 
     ask now 1 command state
 
-let private sent = sendOk 0L "T" "m" [ PropertyName.tags, "a" ] fresh
+let private sent () =
+    sendOk 0L "T" "m" [ PropertyName.tags, "a" ] (fresh ())
 
 /// Gives the one message back as often as it comes; says how often and when it came, and what is in the dead letters.
 let private untilDead max version =
@@ -171,7 +172,7 @@ let private untilDead max version =
             next (state, message.PhysicalOffset) due ((due - now) / 1_000L :: times)
         | ValueNone -> state, List.rev times
 
-    let state, answer = sent
+    let state, answer = sent ()
     next (state, commitLogOffset answer) 0L []
 
 let private retrySend reconsumeTimes max : SendRequest =
@@ -185,7 +186,7 @@ let private redelivery =
         "redelivery"
         [
             property "each message is redelivered after its delay and becomes a dead letter once"
-            <| fun (steps: Step list) -> (List.fold step first steps).Mistakes |> shouldBeEmpty
+            <| fun (steps: Step list) -> (List.fold step (first ()) steps).Mistakes |> shouldBeEmpty
 
             testCase "a message is retried 16 times after 10 s to 2 h and then goes to the dead-letter queue"
             <| fun () ->
@@ -195,7 +196,10 @@ let private redelivery =
                 let dead = records "%DLQ%G" 0 state |> List.exactlyOne
                 dead.ReconsumeTimes |> shouldEqual 17
                 valueOf PropertyName.retryTopic dead |> shouldEqual "T"
-                valueOf PropertyName.originMessageId dead |> shouldEqual (snd sent).OffsetId
+
+                valueOf PropertyName.originMessageId dead
+                |> shouldEqual (snd (sent ())).OffsetId
+
                 valueOf PropertyName.tags dead |> shouldEqual "a"
 
             testCase "the maximum of retries is that of the request if its version has it"
@@ -208,7 +212,7 @@ let private redelivery =
 
             testCase "sending back an unknown message is an error, and nothing is stored"
             <| fun () ->
-                let state, _ = sent
+                let state, _ = sent ()
                 let after, effects = giveBackNow (sendBack "G" 7L<commitLog> 0 None) 0 0L state
                 (answerIn effects).ResponseCode |> shouldEqual ResponseCode.SystemError
                 after.Store.NextPhysicalOffset |> shouldEqual state.Store.NextPhysicalOffset
@@ -216,8 +220,13 @@ let private redelivery =
             testCase "a slave accepts no send back"
             <| fun () ->
                 let slave = Broker.start { settings with BrokerId = 1L } BrokerRig.host
-                let slave = { slave with Store = (fst sent).Store }
-                let offset = commitLogOffset (snd sent)
+
+                let slave =
+                    { slave with
+                        Store = (fst (sent ())).Store
+                    }
+
+                let offset = commitLogOffset (snd (sent ()))
                 let _, effects = giveBackNow (sendBack "G" offset 0 None) 0 0L slave
                 (answerIn effects).ResponseCode |> shouldEqual ResponseCode.SystemError
         ]
@@ -228,7 +237,7 @@ let private retryTopics =
         [
             testCase "a parked pull of the retry topic is woken by the redelivered message"
             <| fun () ->
-                let state, answer = sent
+                let state, answer = sent ()
 
                 let pull =
                     { patientPull with
@@ -258,7 +267,7 @@ let private retryTopics =
                             Properties = Properties.add PropertyName.delayLevel "3" (retrySend 1 None).Properties
                         }
 
-                    let state, effects = ask 0L 1 (Examples.ask request Send.message) fresh
+                    let state, effects = ask 0L 1 (Examples.ask request Send.message) (fresh ())
                     (answerIn effects).ResponseCode |> shouldEqual ResponseCode.Success
                     let state, _ = tick 10_000L state
                     (ids "%RETRY%G" state).Length, (ids "%DLQ%G" state).Length
@@ -301,14 +310,14 @@ let private lockedGroups =
                     (answerIn effects).ResponseCode |> shouldEqual ResponseCode.Success
                     (ids "%DLQ%G" state).Length
 
-                fresh |> dead 0L |> shouldEqual 0
-                fresh |> lockFor "H" |> dead 0L |> shouldEqual 0
-                fresh |> lockFor "G" |> dead 60_000L |> shouldEqual 1
-                fresh |> lockFor "G" |> dead 60_001L |> shouldEqual 0
+                fresh () |> dead 0L |> shouldEqual 0
+                fresh () |> lockFor "H" |> dead 0L |> shouldEqual 0
+                fresh () |> lockFor "G" |> dead 60_000L |> shouldEqual 1
+                fresh () |> lockFor "G" |> dead 60_001L |> shouldEqual 0
 
             testCase "a retry topic that a send creates has one queue"
             <| fun () ->
-                let state, _ = ask 0L 1 (Examples.ask (retrySend 0 None) Send.message) fresh
+                let state, _ = ask 0L 1 (Examples.ask (retrySend 0 None) Send.message) (fresh ())
                 state.Store.Topics["%RETRY%G"].Config.WriteQueues |> shouldEqual 1
         ]
 

@@ -9,8 +9,8 @@ open BrokerRig
 let private interval = CheckSettings.defaults.IntervalMillis
 
 /// A broker with the producers "p1" and "p2" of group G on connections 1 and 2, and one of another group on 3.
-let private withProducers =
-    fresh
+let private withProducers () =
+    fresh ()
     |> ask 0L 1 (heartbeat "p1" [ "G" ])
     |> fst
     |> ask 0L 2 (heartbeat "p2" [ "other"; "G" ])
@@ -36,11 +36,10 @@ let private rounds count now state =
         state
     |> fun (pushes, state) -> state, List.concat pushes
 
-let private checkedTwice =
-    lazy
-        let state, answer = sendOk 0L "T" "a" half withProducers
-        let state, pushes = rounds 2L 0L state
-        state, answer, pushes
+let private checkedTwice () =
+    let state, answer = sendOk 0L "T" "a" half (withProducers ())
+    let state, pushes = rounds 2L 0L state
+    state, answer, pushes
 
 let private halfMessages =
     testList
@@ -48,7 +47,7 @@ let private halfMessages =
         [
             testCase "a half message is stored in a system topic, and the answer names its offset there"
             <| fun () ->
-                let state, first = sendOk 0L "T" "a" half withProducers
+                let state, first = sendOk 0L "T" "a" half (withProducers ())
                 let state, second = sendOk 0L "T" "b" half state
                 ids "T" state |> shouldBeEmpty
                 ids "RMQ_SYS_TRANS_HALF_TOPIC" state |> shouldEqual [ "a"; "b" ]
@@ -69,18 +68,18 @@ let private halfMessages =
                         }
                         Send.message
 
-                let state, _ = ask 0L 1 (withFlag [ "TRAN_MSG", "no" ]) fresh
+                let state, _ = ask 0L 1 (withFlag [ "TRAN_MSG", "no" ]) (fresh ())
                 ids "T" state |> shouldEqual [ "a" ]
 
                 for isTrue in [ "true"; "TRUE" ] do
-                    let state, _ = ask 0L 1 (withFlag [ "TRAN_MSG", isTrue; "PGROUP", "G" ]) fresh
+                    let state, _ = ask 0L 1 (withFlag [ "TRAN_MSG", isTrue; "PGROUP", "G" ]) (fresh ())
                     let lying = records "RMQ_SYS_TRANS_HALF_TOPIC" 0 state |> List.exactlyOne
                     lying.SysFlag |> shouldEqual 0
 
             testCase
                 "a commit writes the message with its flag and the offset of its half message, and a second one writes nothing"
             <| fun () ->
-                let state, answer = sendOk 0L "T" "a" half withProducers
+                let state, answer = sendOk 0L "T" "a" half (withProducers ())
 
                 let state =
                     endedWith ResponseCode.Success 1L TransactionDecision.Commit answer state
@@ -103,7 +102,7 @@ let private ending =
         [
             testCase "after a rollback there is nothing left to commit"
             <| fun () ->
-                let state, answer = sendOk 0L "T" "a" half withProducers
+                let state, answer = sendOk 0L "T" "a" half (withProducers ())
 
                 let state =
                     endedWith ResponseCode.Success 1L TransactionDecision.Rollback answer state
@@ -117,7 +116,7 @@ let private ending =
 
             testCase "the end of a transaction by another group or at another offset is ignored"
             <| fun () ->
-                let state, answer = sendOk 0L "T" "a" half withProducers
+                let state, answer = sendOk 0L "T" "a" half (withProducers ())
 
                 let right =
                     endOf TransactionDecision.Commit false answer.QueueOffset (commitLogOffset answer)
@@ -139,7 +138,7 @@ let private ending =
 
             testCase "an undecided end is not answered"
             <| fun () ->
-                let state, answer = sendOk 0L "T" "a" half withProducers
+                let state, answer = sendOk 0L "T" "a" half (withProducers ())
                 let state, effects = ask 1L 1 (finish TransactionDecision.Undecided answer) state
                 effects |> shouldEqual [ Forget(Ticket 1L) ]
                 state.Transactions.Halves.Count |> shouldEqual 1
@@ -151,7 +150,7 @@ let private checks =
         [
             testCase "the producers of the group are checked in turn, with the message and its current offset"
             <| fun () ->
-                let state, _, pushes = checkedTwice.Value
+                let state, _, pushes = checkedTwice ()
                 pushes |> List.map fst |> shouldEqual [ 1; 2 ]
                 let command = snd (List.last pushes)
                 command.Kind |> shouldEqual CommandKind.OneWay
@@ -171,7 +170,7 @@ let private checks =
 
             testCase "a decision counts once, at the offset of the check or of the send"
             <| fun () ->
-                let state, answer, pushes = checkedTwice.Value
+                let state, answer, pushes = checkedTwice ()
                 let check = readCheck (snd (List.last pushes))
 
                 let byCheck =
@@ -191,7 +190,7 @@ let private checks =
 
             testCase "a message that was checked fifteen times in vain is not checked again and moves to a system topic"
             <| fun () ->
-                let state, answer = sendOk 0L "T" "a" half withProducers
+                let state, answer = sendOk 0L "T" "a" half (withProducers ())
                 let state, pushes = rounds 15L 0L state
                 pushes.Length |> shouldEqual 15
                 ids "TRANS_CHECK_MAX_TIME_TOPIC" state |> shouldBeEmpty
@@ -209,7 +208,7 @@ let private producersOfAGroup =
         [
             testCase "while no producer of the group is connected the check waits, and counts for nothing"
             <| fun () ->
-                let state, _ = sendOk 0L "T" "a" half fresh
+                let state, _ = sendOk 0L "T" "a" half (fresh ())
                 let state, pushes = rounds 20L 0L state
                 pushes |> shouldBeEmpty
                 let state, _ = ask 0L 7 (heartbeat "p7" [ "G" ]) state
@@ -221,7 +220,7 @@ let private producersOfAGroup =
 
             testCase "a producer that unregisters is not checked again and keeps its other registrations"
             <| fun () ->
-                let state, _ = sendOk 0L "T" "a" half withProducers
+                let state, _ = sendOk 0L "T" "a" half (withProducers ())
 
                 let unregister =
                     Examples.ask
@@ -244,7 +243,7 @@ let private checkTimeouts =
         [
             testCase "a message younger than the timeout is not checked, nor one with a longer timeout of its own"
             <| fun () ->
-                let state, _ = sendOk 0L "T" "old" half withProducers
+                let state, _ = sendOk 0L "T" "old" half (withProducers ())
                 // So that the round finds it a millisecond too young.
                 let state, _ = sendOk (interval - 5_999L) "T" "young" half state
                 let _, pushes = rounds 1L 0L state
@@ -254,7 +253,7 @@ let private checkTimeouts =
                 |> shouldEqual [ Some "old" ]
 
                 let state, answer =
-                    sendOk 0L "T" "a" (("CHECK_IMMUNITY_TIME_IN_SECONDS", "60") :: half) withProducers
+                    sendOk 0L "T" "a" (("CHECK_IMMUNITY_TIME_IN_SECONDS", "60") :: half) (withProducers ())
 
                 let state, pushes = rounds 1L 0L state
                 pushes |> shouldBeEmpty
@@ -274,7 +273,7 @@ let private checkTimeouts =
             testCase "a half message with a delay is refused, as a broker would lose it"
             <| fun () ->
                 for wait in [ PropertyName.delayLevel, "3"; "TIMER_DELAY_SEC", "3" ] do
-                    let _, effects = ask 0L 1 (send "T" "a" (wait :: half)) fresh
+                    let _, effects = ask 0L 1 (send "T" "a" (wait :: half)) (fresh ())
                     codeOf effects |> shouldEqual ResponseCode.MessageIllegal
         ]
 

@@ -183,7 +183,7 @@ let private filtering =
             testCase "a broker filters by SQL92 of a request and of a heartbeat"
             <| fun () ->
                 let state =
-                    (fresh, [ 1..5 ])
+                    (fresh (), [ 1..5 ])
                     ||> List.fold (fun state number -> sendOk 0L "T" $"m{number}" [ "n", string number ] state |> fst)
 
                 let found pull state =
@@ -212,7 +212,7 @@ let private filtering =
 
             testCase "an invalid expression is refused by a check and by a pull"
             <| fun () ->
-                let state, _ = sendOk 0L "T" "m" [] fresh
+                let state, _ = sendOk 0L "T" "m" [] (fresh ())
 
                 (ask 0L 1 (pullCommand (sqlPull "n >")) state |> snd |> answerIn).ResponseCode
                 |> shouldEqual ResponseCode.SubscriptionParseFailed

@@ -29,7 +29,7 @@ let private tagged version (topics: (string * string) list) =
 
 /// Beats of members in turn, with what is said of the last one.
 let private after (beats: (int * string * ConsumerMembership) list) =
-    ((fresh, []), beats)
+    ((fresh (), []), beats)
     ||> List.fold (fun (state, _) (connection, clientId, membership) -> beat connection clientId [ membership ] state)
     |> fun (state, effects) -> state, notesIn effects
 

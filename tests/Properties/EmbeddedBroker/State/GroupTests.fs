@@ -23,9 +23,9 @@ type private Run =
         Mistakes: string list
     }
 
-let private first =
+let private first () =
     {
-        State = fresh
+        State = fresh ()
         Now = 1_000_000L
         Members = Set.empty
         Topics = Map.empty
@@ -186,7 +186,7 @@ let private withMember clientId connection subscriptions state =
     ask 0L connection (consumerHeartbeat clientId [ membership "G" MessageModel.Clustering subscriptions ]) state
     |> fst
 
-let private withTopic = sendOk 0L "T" "m" [] fresh |> fst
+let private withTopic () = sendOk 0L "T" "m" [] (fresh ()) |> fst
 
 let private membersTests =
     testList
@@ -194,7 +194,7 @@ let private membersTests =
         [
             property "members, topics and notifications follow the model, whatever clients do"
             <| fun (steps: Step list) ->
-                let last = List.fold step first steps
+                let last = List.fold step (first ()) steps
                 last.Mistakes |> shouldBeEmpty
 
             testCase "members of a broadcasting group are not notified"
@@ -206,7 +206,7 @@ let private membersTests =
                         (consumerHeartbeat $"c{connection}" [ membership "G" MessageModel.Broadcasting [] ])
                         state
 
-                let state, effects = beat 1 fresh
+                let state, effects = beat 1 (fresh ())
                 pushesIn effects |> shouldBeEmpty
                 let state, effects = beat 2 state
                 pushesIn effects |> shouldBeEmpty
@@ -215,7 +215,7 @@ let private membersTests =
 
             testCase "a silent member stays registered while the clock advances by hours"
             <| fun () ->
-                let state = withMember "c" 1 [] fresh
+                let state = withMember "c" 1 [] (fresh ())
                 let state, effects = tick 7_200_000L state
                 effects |> shouldBeEmpty
                 membersOf "G" state |> shouldEqual [ "c" ]
@@ -230,10 +230,10 @@ let private subscriptionsTests =
         [
             testCase "a pull without a subscription of its own needs its group's"
             <| fun () ->
-                codeOf plainPull withTopic |> shouldEqual ResponseCode.SubscriptionNotExist
-                let other = withMember "c" 1 [ subscriptionOf 5L ("U", Filter.all) ] withTopic
+                codeOf plainPull (withTopic ()) |> shouldEqual ResponseCode.SubscriptionNotExist
+                let other = withMember "c" 1 [ subscriptionOf 5L ("U", Filter.all) ] (withTopic ())
                 codeOf plainPull other |> shouldEqual ResponseCode.SubscriptionNotExist
-                let state = withMember "c" 1 [ subscriptionOf 5L ("T", Filter.all) ] withTopic
+                let state = withMember "c" 1 [ subscriptionOf 5L ("T", Filter.all) ] (withTopic ())
                 codeOf plainPull state |> shouldEqual ResponseCode.Success
 
                 codeOf
@@ -256,16 +256,16 @@ let private subscriptionsTests =
                         SubscriptionVersion = 6L
                         Filter = Some Filter.all
                     }
-                    withTopic
+                    (withTopic ())
                 |> shouldEqual ResponseCode.Success
 
             testCase "an unknown topic is reported before other errors of a pull"
-            <| fun () -> codeOf plainPull fresh |> shouldEqual ResponseCode.TopicNotExist
+            <| fun () -> codeOf plainPull (fresh ()) |> shouldEqual ResponseCode.TopicNotExist
 
             testCase "the newer subscription of a topic holds, whichever member sent the last heartbeat"
             <| fun () ->
                 let state =
-                    withTopic
+                    withTopic ()
                     |> withMember "c1" 1 [ subscriptionOf 6L ("T", ByTag "young") ]
                     |> withMember "c2" 2 [ subscriptionOf 5L ("T", ByTag "old") ]
 
@@ -278,7 +278,7 @@ let private subscriptionsTests =
 
             testCase "the last member takes the subscriptions along"
             <| fun () ->
-                let state = withMember "c" 1 [ subscriptionOf 5L ("T", Filter.all) ] withTopic
+                let state = withMember "c" 1 [ subscriptionOf 5L ("T", Filter.all) ] (withTopic ())
                 let state, _ = Broker.transition 0L state (Left 1)
                 codeOf plainPull state |> shouldEqual ResponseCode.SubscriptionNotExist
         ]
@@ -289,7 +289,7 @@ let private heartbeats =
         [
             testCase "a heartbeat that leaves its subscriptions out keeps those that were known"
             <| fun () ->
-                let state = withMember "c" 1 [ subscriptionOf 5L ("T", Filter.all) ] withTopic
+                let state = withMember "c" 1 [ subscriptionOf 5L ("T", Filter.all) ] (withTopic ())
 
                 let short =
                     Examples.ask
@@ -308,7 +308,7 @@ let private heartbeats =
 
             testCase "the retry topic of a group exists from its first heartbeat, with one queue"
             <| fun () ->
-                let state = withMember "c" 1 [] fresh
+                let state = withMember "c" 1 [] (fresh ())
                 let config = state.Store.Topics["%RETRY%G"].Config
 
                 (config.ReadQueues, config.WriteQueues, config.Permission)
@@ -326,7 +326,7 @@ let private heartbeats =
                         }
                         Heartbeat.check
 
-                (ask 0L 1 check fresh |> snd |> answerIn).ResponseCode
+                (ask 0L 1 check (fresh ()) |> snd |> answerIn).ResponseCode
                 |> shouldEqual ResponseCode.Success
         ]
 

@@ -20,9 +20,9 @@ type private Run =
         Mistakes: string list
     }
 
-let private first =
+let private first () =
     {
-        State = fresh
+        State = fresh ()
         Now = 0L
         Beliefs = Map.empty
         Mistakes = []
@@ -126,7 +126,7 @@ let private ownership =
         "ownership"
         [
             property "no queue of a group ever has two owners, and a free one is granted"
-            <| fun (steps: Step list) -> (List.fold step first steps).Mistakes |> shouldBeEmpty
+            <| fun (steps: Step list) -> (List.fold step (first ()) steps).Mistakes |> shouldBeEmpty
 
             testCase "a lock lives for 60 s after the last time it was asked for, to the millisecond"
             <| fun () ->
@@ -135,7 +135,7 @@ let private ownership =
                     let state, effects = ask now 1 command state
                     state, not (decodeWith QueueLocks.acquire (answerIn effects)).IsEmpty
 
-                let state, _ = tryLock "a" 0L fresh
+                let state, _ = tryLock "a" 0L (fresh ())
                 let state, again = tryLock "a" 30_000L state
                 again |> shouldEqual true
                 tryLock "b" 90_000L state |> snd |> shouldEqual false
@@ -166,7 +166,7 @@ let private ownership =
                     |> List.isEmpty
                     |> not
 
-                let held = acquire "a" 0L fresh
+                let held = acquire "a" 0L (fresh ())
                 // Of another member, or of another group: nothing changes.
                 held |> release "b" "G" 1L |> canHave "b" 2L |> shouldBeFalse
                 held |> release "a" "H" 1L |> canHave "b" 2L |> shouldBeFalse
@@ -191,7 +191,7 @@ let private connectionsAndRestarts =
                     let state, effects = ask 0L connection (command client) state
                     state, (decodeWith QueueLocks.acquire (answerIn effects)).Length
 
-                let state, _ = granted 1 "a" fresh
+                let state, _ = granted 1 "a" (fresh ())
                 granted 2 "a" state |> snd |> shouldEqual 1
                 let state, _ = Broker.transition 0L state (Left 1)
                 granted 3 "b" state |> snd |> shouldEqual 0
@@ -201,7 +201,7 @@ let private connectionsAndRestarts =
                 let command client =
                     Examples.ask (requestOf client "G" [ 0 ]) QueueLocks.acquire
 
-                let state, _ = ask 0L 1 (command "a") fresh
+                let state, _ = ask 0L 1 (command "a") (fresh ())
                 let state, _ = Broker.transition 0L state ClientsForgotten
 
                 ask 0L 1 (command "b") state

@@ -125,8 +125,8 @@ let private step (run: Run) one =
 let private suspend = seconds 15
 
 let private withQueues count =
-    { fresh with
-        Store = Store.withTopic "T" count fresh.Store
+    { (fresh ()) with
+        Store = Store.withTopic "T" count (fresh ()).Store
     }
 
 let private pullOf queueId =

@@ -58,7 +58,7 @@ let private lookups =
                     Examples.ask (sendBack "G" offset 0 None) SendBack.operation
 
                 let code offset =
-                    (ask 0L 9 (sendBackOf offset) lastThree |> snd |> answerIn).ResponseCode
+                    (ask 0L 9 (sendBackOf offset) (lastThree ()) |> snd |> answerIn).ResponseCode
 
                 code 0L<commitLog> |> shouldEqual ResponseCode.SystemError
                 code (6L * sizeOfOne * 1L<commitLog>) |> shouldEqual ResponseCode.Success
@@ -83,7 +83,7 @@ let private resetsAndDelays =
                             }
                             ConsumerOffsets.resetAll
 
-                    (ask 0L 9 command (Groups.ensure "G" lastThree) |> snd |> answerIn).ResponseCode
+                    (ask 0L 9 command (Groups.ensure "G" (lastThree ())) |> snd |> answerIn).ResponseCode
 
                 code 5L |> shouldEqual ResponseCode.SystemError
                 code 6L |> shouldEqual ResponseCode.Success
@@ -119,7 +119,7 @@ let private transactions =
                 let checks state =
                     passTo 100_000L 0L state [] |> snd |> pushesIn |> List.length
 
-                let state, answer = begun fresh
+                let state, answer = begun (fresh ())
                 checks state |> shouldExceed 0
 
                 (ask 0L 5 (finish TransactionDecision.Commit answer) state |> snd |> answerIn).ResponseCode

@@ -8,14 +8,15 @@ open RocketMq.Embedded
 open BrokerRig
 
 let internal sizeOfOne =
-    int64 (sendOk 0L "T" "m1" [] fresh |> fst).Store.NextPhysicalOffset
+    int64 (sendOk 0L "T" "m1" [] (fresh ()) |> fst).Store.NextPhysicalOffset
 
 let internal sends now numbers state =
     (state, numbers)
     ||> List.fold (fun state number -> sendOk now "T" $"m{number}" [] state |> fst)
 
 /// Nine messages in the first queue of "T", of which the last three are left.
-let internal lastThree = keepingBytes (3L * sizeOfOne) |> sends 0L [ 1..9 ]
+let internal lastThree () =
+    keepingBytes (3L * sizeOfOne) |> sends 0L [ 1..9 ]
 
 let private offsetOf (operation: Operation<'Query, int64>) (query: 'Query) state =
     ask 0L 9 (Examples.ask query operation) state
@@ -224,14 +225,14 @@ let private pulls =
         [
             testCase "a pull below the minimum offset is answered with it as in Java, and one at it is served"
             <| fun () ->
-                let command, answer = pullAt 0L lastThree
+                let command, answer = pullAt 0L (lastThree ())
                 command.ResponseCode |> shouldEqual ResponseCode.PullOffsetMoved
                 command.Remark |> shouldEqual (Some "OFFSET_TOO_SMALL")
 
                 (answer.NextOffset, answer.MinOffset, answer.MaxOffset)
                 |> shouldEqual (6L, 6L, 9L)
 
-                let command, answer = pullAt 6L lastThree
+                let command, answer = pullAt 6L (lastThree ())
                 command.Remark |> shouldEqual (Some "FOUND")
                 recordsOf answer |> List.map idOf |> shouldEqual [ "m7"; "m8"; "m9" ]
 
@@ -253,8 +254,8 @@ let private pulls =
             testCase "a pull of a queue that never had a message is answered as in Java, whatever the offset"
             <| fun () ->
                 let state =
-                    { fresh with
-                        Store = Store.withTopic "T" 1 fresh.Store
+                    { (fresh ()) with
+                        Store = Store.withTopic "T" 1 (fresh ()).Store
                     }
 
                 let told offset =
