@@ -42,9 +42,6 @@ type CheckLimits =
 
 /// Whether a cluster is as it should be.
 module ClusterCheck =
-    /// Of a permission.
-    let private writeBit = 2
-
     let private finding level subject text =
         {
             Level = level
@@ -163,7 +160,7 @@ module ClusterCheck =
         | Ok answer ->
             [
                 match number "brokerPermission" answer.Settings with
-                | Some permission when permission &&& writeBit = 0 ->
+                | Some permission when not (Permission.isWritable permission) ->
                     finding
                         FindingLevel.Warning
                         subject
@@ -185,7 +182,7 @@ module ClusterCheck =
             tables.Answers
             |> List.filter (fun (other, _) -> other = broker)
             |> List.collect (fun (_, table) -> table.Topics.Values |> List.ofSeq)
-            |> List.filter (fun topic -> topic.Permission &&& writeBit <> 0 && topic.WriteQueues > 0)
+            |> List.filter (fun topic -> topic.IsWritable && topic.WriteQueues > 0)
             |> List.map _.Name
             |> List.sort
 

@@ -34,10 +34,7 @@ module WritePermissions =
             return
                 tables.Values
                 |> List.collect (fun table ->
-                    table.Topics.Values
-                    |> Seq.filter (fun topic -> topic.Permission &&& 2 <> 0)
-                    |> Seq.map _.Name
-                    |> List.ofSeq)
+                    table.Topics.Values |> Seq.filter _.IsWritable |> Seq.map _.Name |> List.ofSeq)
                 |> List.truncate 20
         }
 

@@ -43,7 +43,7 @@ module TopicChanges =
                 settings.WriteQueues
                 |> Option.orElse settings.ReadQueues
                 |> Option.defaultValue 8
-            Permission = settings.Permission |> Option.defaultValue 6
+            Permission = settings.Permission |> Option.defaultValue Permission.readWrite
             FilterType = TopicFilterType.SingleTag
             SysFlag = 0
             IsOrderly = settings.IsOrderly |> Option.defaultValue false

@@ -62,11 +62,11 @@ type TopicDescription =
 module TopicConfigs =
     /// Bits as the letters that people know.
     let permission (bits: int) : string =
-        match bits &&& 6 with
-        | 6 -> "RW"
-        | 4 -> "R"
-        | 2 -> "W"
-        | _ -> "none"
+        match Permission.isReadable bits, Permission.isWritable bits with
+        | true, true -> "RW"
+        | true, false -> "R"
+        | false, true -> "W"
+        | false, false -> "none"
 
     /// The settings that an administrator chooses, in one line.
     let describe (config: TopicConfig) : string =

@@ -66,17 +66,7 @@ type PopConsumer private (options: PopConsumerOptions, instance: ClientInstance,
         backgroundTask {
             ConsumerGauges.forget gauged
             queues.Stop()
-
-            let! isIdle = acks.WaitUntilIdle drain
-
-            if not isIdle then
-                handling.End()
-
-                let! (_: bool) =
-                    acks.WaitUntilIdle(Drain(client.Options.RequestTimeout, client.Options.Ports.Clock))
-
-                ()
-
+            do! handling.WhenDrained drain
             ending.Cancel()
             do! queues.Ended
             handling.End()

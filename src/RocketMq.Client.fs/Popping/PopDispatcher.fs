@@ -184,6 +184,20 @@ type internal PopDispatcher
         call.CancelAll pool
         acks.SendBack returnMillis
 
+    /// Ends when nothing is in flight any more. What still is when the drain is over goes back, which may take as long as a request.
+    member pool.WhenDrained(drain: Drain) : Task =
+        backgroundTask {
+            let! isIdle = acks.WaitUntilIdle drain
+
+            if not isIdle then
+                pool.End()
+
+                let! (_: bool) =
+                    acks.WaitUntilIdle(Drain(client.Options.RequestTimeout, client.Options.Ports.Clock))
+
+                ()
+        }
+
     interface IHandlers with
         member pool.Pool = pool
 

@@ -124,15 +124,13 @@ module internal Pulls =
             }
         | _ -> state
 
-    let private readable = 0x4
-
     /// Why a topic cannot be read so.
     let private checkTopic (pull: PullRequest) (state: BrokerState) : Result<unit, ResponseCode * string> =
         match Map.tryFind pull.Topic state.Store.Topics with
-        | _ when state.Settings.Permission &&& readable = 0 ->
+        | _ when not (Permission.isReadable state.Settings.Permission) ->
             Error(ResponseCode.NoPermission, $"the broker[{state.Settings.BrokerAddress}] pulling message is forbidden")
         | None -> Error(ResponseCode.TopicNotExist, $"topic {pull.Topic} does not exist")
-        | Some topic when topic.Config.Permission &&& readable = 0 ->
+        | Some topic when not topic.Config.IsReadable ->
             Error(ResponseCode.NoPermission, $"the topic[{pull.Topic}] pulling message is forbidden")
         // A topic may have had more queues once; they are still there, and are not read any more.
         | Some topic when pull.QueueId < 0 || pull.QueueId >= topic.Config.ReadQueues ->

@@ -180,7 +180,7 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
             TakesBornTimeAsSent = options.TakesBornTimeAsSent
             Limits = limits
             SlaveReads = false
-            Permission = 6
+            Permission = Permission.readWrite
             Version = version
         }
 

@@ -73,7 +73,7 @@ type EmbeddedCluster private (options: EmbeddedClusterOptions) =
             TakesBornTimeAsSent = options.TakesBornTimeAsSent
             Limits = limits
             SlaveReads = id <> 0L || List.contains (name, 1L) nodes
-            Permission = 6
+            Permission = Permission.readWrite
             Version = ProtocolVersion.embedded
         },
         Host.create IPAddress.Loopback port.Number,

@@ -13,8 +13,6 @@ module internal TopicRequests =
     /// No connection has this number.
     let private ownConnection = -1
 
-    let private readWrite = 6
-
     let private request topic queues : Request<unit> =
         Topics.create.Request
             {
@@ -22,7 +20,7 @@ module internal TopicRequests =
                 DefaultTopic = Send.defaultTopic
                 ReadQueues = queues
                 WriteQueues = queues
-                Permission = readWrite
+                Permission = Permission.readWrite
                 FilterType = TopicFilterType.SingleTag
                 SysFlag = None
                 IsOrderly = false

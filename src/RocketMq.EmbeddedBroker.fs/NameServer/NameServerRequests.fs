@@ -186,19 +186,16 @@ module internal NameServerRequests =
             let struct (touched, state) = Registry.changePermission brokerName change state
             state, [ Answer.reply arrival (operation.Answer(touched, arrival.Command)) ])
 
-    let private writeBit = 0x2
-    let private readWrite = 0x6
-
     let wipeWritePermission arrival state =
         changePermission
             arrival
             NameServerTopics.wipeWritePermission
-            (fun permission -> permission &&& ~~~writeBit)
+            (fun permission -> permission &&& ~~~Permission.write)
             state
 
     /// As in Java the topic can be read then as well, whatever it was before.
     let addWritePermission arrival state =
-        changePermission arrival NameServerTopics.addWritePermission (fun _ -> readWrite) state
+        changePermission arrival NameServerTopics.addWritePermission (fun _ -> Permission.readWrite) state
 
     // The key-value store
 

@@ -41,8 +41,6 @@ module internal Registry =
             Topics = Map.add topic (Map.add queues.BrokerName queues others) state.Topics
         }
 
-    let private readWrite = 6
-
     /// What a broker lets be done is not more than its own permission.
     let private queuesOf (broker: BrokerSettings) (config: TopicConfig) : QueueData =
         {
@@ -50,7 +48,7 @@ module internal Registry =
             ReadQueues = config.ReadQueues
             WriteQueues = config.WriteQueues
             Permission =
-                if broker.Permission &&& readWrite = readWrite then
+                if broker.Permission &&& Permission.readWrite = Permission.readWrite then
                     config.Permission
                 else
                     config.Permission &&& broker.Permission

@@ -110,7 +110,6 @@ module internal Pops =
     // Requests
 
     let private most = 32
-    let private readable = 0x4
 
     /// A request that was under way for longer than it may wait is too old to be served.
     let private lateness = 500L
@@ -126,7 +125,7 @@ module internal Pops =
         | _ when pop.MaxMessages > most ->
             Error(ResponseCode.InvalidParameter, invariant $"the broker pop message's num is greater than {most}")
         | None -> Error(ResponseCode.TopicNotExist, $"topic[{pop.Topic}] not exist, apply first please!")
-        | Some topic when topic.Config.Permission &&& readable = 0 ->
+        | Some topic when not topic.Config.IsReadable ->
             Error(ResponseCode.NoPermission, $"the topic[{pop.Topic}] peeking message is forbidden")
         | Some topic when pop.QueueId >= topic.Config.ReadQueues ->
             Error(

@@ -133,12 +133,10 @@ module internal Sends =
             | Error reason -> state, [ Answer.refuse arrival ResponseCode.MessageIllegal reason ]
         | Ok queueId -> storeOne now arrival send queueId state
 
-    let private writable = 0x2
-
     /// A broker that is not to be written to refuses what has an order, as nothing else would bring its producers elsewhere.
     /// The others learn of it by their routes. Source: msgCheck of AbstractSendMessageProcessor.java.
     let private isDrained (send: SendRequest) (state: BrokerState) =
-        state.Settings.Permission &&& writable = 0
+        not (Permission.isWritable state.Settings.Permission)
         && (match Map.tryFind send.Topic state.Store.Topics with
             | Some topic -> topic.Config.IsOrderly
             | None -> false)

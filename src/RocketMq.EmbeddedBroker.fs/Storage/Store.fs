@@ -83,14 +83,12 @@ module internal Store =
     /// What a record has besides its body, topic and properties, at most.
     let private fixedBytes = 160
 
-    let private readWrite = 6
-
     let config name queues : TopicConfig =
         {
             Name = name
             ReadQueues = queues
             WriteQueues = queues
-            Permission = readWrite
+            Permission = Permission.readWrite
             FilterType = TopicFilterType.SingleTag
             SysFlag = 0
             IsOrderly = false

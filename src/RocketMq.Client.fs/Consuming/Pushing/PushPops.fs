@@ -82,16 +82,7 @@ type internal PushPops
         backgroundTask {
             queues.Stop()
             handling.AllAreOverdue true
-            let! isIdle = acks.WaitUntilIdle drain
-
-            if not isIdle then
-                handling.End()
-
-                let! (_: bool) =
-                    acks.WaitUntilIdle(Drain(client.Options.RequestTimeout, client.Options.Ports.Clock))
-
-                ()
-
+            do! handling.WhenDrained drain
             ending.Cancel()
             do! queues.Ended
             end' ()

@@ -29,6 +29,11 @@ type TopicConfig =
         Attributes: Map<string, string> option
     }
 
+    /// Whether consumers may read it. Source: PermName.java.
+    member topic.IsReadable = Permission.isReadable topic.Permission
+    /// Whether producers may write to it. Source: PermName.java.
+    member topic.IsWritable = Permission.isWritable topic.Permission
+
 /// The settings of a topic, with its queues where it is a static one. Since 5.0.
 /// Source: TopicConfigAndQueueMapping.java.
 type TopicDetail =

@@ -17,9 +17,9 @@ type QueueData =
     }
 
     /// Whether consumers may read them. Source: PermName.java.
-    member queues.IsReadable = queues.Permission &&& 0x4 <> 0
+    member queues.IsReadable = Permission.isReadable queues.Permission
     /// Whether producers may write to them. Source: PermName.java.
-    member queues.IsWritable = queues.Permission &&& 0x2 <> 0
+    member queues.IsWritable = Permission.isWritable queues.Permission
 
     override queues.ToString() =
         invariant
