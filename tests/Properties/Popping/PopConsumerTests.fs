@@ -340,24 +340,27 @@ let private delayLevels =
                 (fun rig ->
                     task {
                         let mutable calls = 0
+                        // How often the message had come back when it was given up.
+                        let mutable returns = 0
                         // A verdict waits until the test has stopped the clock, so that it is given at a known time.
                         let mayAnswer = Array.init 2 (fun _ -> TaskCompletionSource())
                         do! rig.Send "a"
 
                         use! consumer =
-                            startPop (optionsOf rig) (fun _ _ ->
+                            startPop (optionsOf rig) (fun received _ ->
                                 task {
                                     match Interlocked.Increment &calls with
                                     | 1 ->
                                         do! mayAnswer[0].Task
                                         return ConsumeResult.RetryAtLevel 5
                                     | 2 ->
+                                        returns <- received.Message.ReconsumeTimes
                                         do! mayAnswer[1].Task
                                         return ConsumeResult.DeadLetter
                                     | _ -> return ConsumeResult.Success
                                 })
 
-                        for call, wait in [ 1, 60; 2, 30 ] do
+                        for call in 1..2 do
                             // A pop that has waited meanwhile has run out of time by this clock, and is not repeated at
                             // once. An answer that comes while the clock runs away is one that nobody waits for, and its
                             // message comes back as well: so the clock is slow, and what came back before does not count.
@@ -368,6 +371,8 @@ let private delayLevels =
                             let! before = rig.Revived
                             mayAnswer[call - 1].SetResult()
                             do! until (fun () -> consumer.InFlight = 0)
+                            // It came back once, or once more if an answer was lost.
+                            let wait = if call = 1 then 60 else [ 10; 30; 60; 120 ][returns]
                             rig.Clock.Advance(seconds (wait - 1))
                             do! rig.ShouldHaveRevived before
                             consumer.Acknowledged |> shouldEqual 0L
