@@ -371,7 +371,7 @@ let private measure (settings: Settings) (other: Other option) (server: Server) 
 
             match other, server.NameServer with
             | Some other, Some nameServer when kind = "producer" || kind = "consumer" ->
-                table.Add(runProgram $"{other.Program} {kind}" other.Program [ kind; nameServer ])
+                table.Add(runProgram [] $"{other.Program} {kind}" other.Program [ kind; nameServer ])
             | _ -> ()
 
     table
@@ -437,7 +437,7 @@ let run (settings: Settings) (folder: string) (commit: string) (servers: string 
     line ""
 
     line
-        $"Medians of {settings.Rounds} rounds, interleaved, [least-most]; each ratio is the median over the rounds; ratios mean more than rates, which move with the machine. The floor is the least that an awaited call costs: frames encoded beforehand, one flush for all that wait, no timeouts, no errors. The limit is what the broker takes of such frames, so many under way, when nobody awaits them. CPU and bytes are the client process's, for each message. The runtime's settings are its own, but where a table says otherwise."
+        $"Medians of {settings.Rounds} rounds, interleaved, [min-max]; each ratio is the median over the rounds; ratios mean more than rates, which move with the machine. The floor is the least that an awaited call costs: frames encoded beforehand, one flush for all that wait, no timeouts, no errors. The limit is what the broker takes of such frames, so many under way, when nobody awaits them. CPU and bytes are the client process's, for each message. The runtime's settings are its own, but where a table says otherwise."
 
     line ""
     line "![Awaited sends a second](performance.svg)"

@@ -16,7 +16,7 @@ let private tryRow (line: string) =
     | _ -> None
 
 /// Runs a program that prints rows, with environment variables of its own. What it prints besides rows is not shown.
-let runProgramWith
+let runProgram
     (environment: (string * string) list)
     (what: string)
     (program: string)
@@ -46,13 +46,9 @@ let runProgramWith
 
     List.ofSeq rows
 
-/// Runs a program that prints rows. What it prints besides them is not shown.
-let runProgram what program arguments =
-    runProgramWith [] what program arguments
-
 /// Runs one kind of bench of a build of this program.
 let runKindAt environment (program: string) (kind: string) (nameServer: string option) : (string * float) list =
-    runProgramWith
+    runProgram
         environment
         $"the bench '{kind}' of {program}"
         "dotnet"

@@ -68,12 +68,7 @@ let private sends names =
 let private replay (send: SendRequest) request =
     let filled, _ = sendOk 0L "filler" "filler" [] (fresh ())
 
-    let state =
-        { filled with
-            Store = Store.withTopic send.Topic 8 filled.Store
-        }
-
-    ask send.BornTimestamp 1 request state
+    ask send.BornTimestamp 1 request (withTopic send.Topic 8 filled)
 
 let private shouldAnswerAs (recorded: RemotingCommand) without effects =
     let answer = answerIn effects

@@ -27,6 +27,12 @@ let settings: BrokerSettings =
 let host = Host.create IPAddress.Loopback 1
 let fresh () = Broker.start settings host
 
+/// The broker, and a topic that it has.
+let withTopic topic queues (state: BrokerState) =
+    { state with
+        Store = Store.withTopic topic queues state.Store
+    }
+
 let startWith limits =
     Broker.start { settings with Limits = limits } host
 

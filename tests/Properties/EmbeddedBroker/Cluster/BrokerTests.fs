@@ -5,7 +5,7 @@ open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
 
-let private fresh () = BrokerRig.fresh ()
+let private fresh = BrokerRig.fresh
 
 let private toBroker ticket command = BrokerRig.arrive 1 ticket command
 

@@ -41,11 +41,6 @@ let private withSends count state =
     (state, [ 1..count ])
     ||> List.fold (fun state number -> sendOk 0L "T" $"m{number}" [] state |> fst)
 
-let private withTopic (state: BrokerState) =
-    { state with
-        Store = Store.withTopic "T" 2 state.Store
-    }
-
 let private commit offset state =
     ask 0L 1 (commitCommand offset) state |> fst
 
@@ -116,7 +111,7 @@ let private initialOffsets =
 
             testCase "a queue without a message has no offset for it, and neither has one that does not exist"
             <| fun () ->
-                let state = withTopic (fresh ()) |> withSends 1
+                let state = withTopic "T" 2 (fresh ()) |> withSends 1
                 askCommitted (query "G" "T" 1 None) state |> shouldEqual None
                 askCommitted (query "G" "T" 2 None) state |> shouldEqual None
                 askCommitted (query "G" "U" 0 None) state |> shouldEqual None
@@ -153,7 +148,7 @@ let private initialOffsets =
             property "whatever is sent and committed, the answer is that of the rule"
             <| fun (steps: Step list, memory: uint16) ->
                 let memory = int64 memory % 2_000L
-                let state = List.fold apply (withTopic (remembering memory)) steps
+                let state = List.fold apply (withTopic "T" 2 (remembering memory)) steps
 
                 [ 0; 1 ]
                 |> List.map (fun queueId -> askCommitted (query "G" "T" queueId None) state)
@@ -176,7 +171,7 @@ let private poppingGroups =
 
             testCase "the initial offset of a popping group is committed although no message was delivered"
             <| fun () ->
-                let state, popped = popFrom FromMax (withTopic (remembering 0L))
+                let state, popped = popFrom FromMax (withTopic "T" 2 (remembering 0L))
                 popped |> shouldBeEmpty
                 committed state |> shouldEqual (Some 0L)
                 // What comes then is not passed over.

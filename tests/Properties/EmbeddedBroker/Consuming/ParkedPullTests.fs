@@ -38,10 +38,7 @@ let private queues = 3
 
 let private first () =
     {
-        State =
-            { (fresh ()) with
-                Store = Store.withTopic "T" queues (fresh ()).Store
-            }
+        State = withTopic "T" queues (fresh ())
         Now = 0L
         Next = 1L
         Waiting = Map.empty

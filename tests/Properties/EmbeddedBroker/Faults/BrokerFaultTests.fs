@@ -25,12 +25,11 @@ let private pull =
 let private pullCode = int RequestCode.PullMessage
 
 let private faulty rules =
-    { (BrokerRig.fresh ()) with
+    { BrokerRig.withTopic Examples.send.Topic 4 (BrokerRig.fresh ()) with
         Faults =
             { FaultInjection.none with
                 Rules = rules
             }
-        Store = Store.withTopic Examples.send.Topic 4 (BrokerRig.fresh ()).Store
     }
 
 let private stored (state: BrokerState) =

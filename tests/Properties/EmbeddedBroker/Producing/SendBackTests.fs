@@ -221,12 +221,9 @@ let private redelivery =
             <| fun () ->
                 let slave = Broker.start { settings with BrokerId = 1L } BrokerRig.host
 
-                let slave =
-                    { slave with
-                        Store = (fst (sent ())).Store
-                    }
-
-                let offset = commitLogOffset (snd (sent ()))
+                let state, answer = sent ()
+                let slave = { slave with Store = state.Store }
+                let offset = commitLogOffset answer
                 let _, effects = giveBackNow (sendBack "G" offset 0 None) 0 0L slave
                 (answerIn effects).ResponseCode |> shouldEqual ResponseCode.SystemError
         ]

@@ -124,10 +124,7 @@ let private step (run: Run) one =
 
 let private suspend = seconds 15
 
-let private withQueues count =
-    { (fresh ()) with
-        Store = Store.withTopic "T" count (fresh ()).Store
-    }
+let private withQueues count = withTopic "T" count (fresh ())
 
 let private pullOf queueId =
     pullCommand

@@ -253,10 +253,7 @@ let private pulls =
 
             testCase "a pull of a queue that never had a message is answered as in Java, whatever the offset"
             <| fun () ->
-                let state =
-                    { (fresh ()) with
-                        Store = Store.withTopic "T" 1 (fresh ()).Store
-                    }
+                let state = withTopic "T" 1 (fresh ())
 
                 let told offset =
                     let command, answer = pullAt offset state
