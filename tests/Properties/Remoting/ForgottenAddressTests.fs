@@ -12,7 +12,7 @@ let private at port : Endpoint = { Host = host; Port = port }
 let private measured () =
     Footprint.measuredClients "server.address" host
 
-let private question = Command.request RequestCode.HeartBeat
+let private question = Command.request RequestCode.GetMaxOffset
 
 let private succeeds (answer: Result<RemotingCommand, RemotingError>) =
     match answer with
@@ -64,6 +64,9 @@ let private untilLeft (clock: ManualClock) (clients: RemotingClients) : Task =
 
         do!
             OnNetwork.until (fun () ->
+                // A connection that was still starting has set its timer after that time.
+                clock.Advance(TimeSpan.FromMilliseconds 1L)
+
                 clients.Health
                 |> List.forall (fun health -> health.State = ConnectionState.Disconnected))
     }
@@ -90,11 +93,13 @@ let private registerAndCut
         let before = heartbeats ()
         let! told = presence.At(string (at 1))
         told |> shouldEqual (Ok())
-        heartbeats () |> shouldEqual (before + 1)
+        // Once, or twice: the news that the connection was made may come after the answer.
+        (heartbeats () > before) |> shouldBeTrue
         let client = clients.Get(at 1)
         let! cut = client.Invoke(Command.request hangUp, CancellationToken.None)
         cut.IsError |> shouldBeTrue
         do! OnNetwork.until (fun () -> client.State = ConnectionState.Connecting 0)
+        let toldBefore = heartbeats ()
         let asking = client.Invoke(question, CancellationToken.None)
 
         // The connection is made again some time after it was lost.
@@ -108,8 +113,8 @@ let private registerAndCut
 
         let! answer = asking
         succeeds answer
-        // The question is a heartbeat itself, and so is what the broker is told when the connection has been made again.
-        do! OnNetwork.until (fun () -> heartbeats () >= before + 3)
+        // The broker is told again when the connection has been made again.
+        do! OnNetwork.until (fun () -> heartbeats () > toldBefore)
         return WeakReference client
     }
 
