@@ -219,7 +219,7 @@ module Connecting =
 
     /// Settings as they may be shown: secrets are stars.
     let publicSettings (text: string) : string =
-        match SettingText.split SettingTable.nameServersName text with
+        match SettingText.split RemotingSettings.nameServersName text with
         | Error _ -> "***"
         | Ok pairs ->
             pairs

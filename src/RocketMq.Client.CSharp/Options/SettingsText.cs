@@ -17,7 +17,7 @@ public static class SettingsText
     public static IReadOnlyList<KeyValuePair<string, string>> Split(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        var split = Core.SettingText.split(Core.SettingTable.nameServersName, text);
+        var split = Core.SettingText.split(Core.RemotingSettings.nameServersName, text);
 
         return split.IsOk
             ? [.. split.ResultValue.Select(setting => KeyValuePair.Create(setting.Item1, setting.Item2))]

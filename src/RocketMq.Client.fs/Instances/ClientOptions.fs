@@ -67,7 +67,7 @@ module ClientOptions =
 
     let internal settings: Setting<ClientOptions> list =
         [
-            Setting.value SettingTable.nameServersName ValueKind.endpoints _.NameServers (fun value options ->
+            Setting.value RemotingSettings.nameServersName ValueKind.endpoints _.NameServers (fun value options ->
                 { options with
                     NameServers = value
                     Namespace =
@@ -117,7 +117,7 @@ module ClientOptions =
         {
             Settings =
                 settings
-                |> List.filter (fun setting -> setting.Name = SettingTable.nameServersName)
+                |> List.filter (fun setting -> setting.Name = RemotingSettings.nameServersName)
             Rules = rules
             RemotingOf = _.Remoting
             WithRemoting = fun remoting options -> { options with Remoting = remoting }

@@ -12,7 +12,7 @@ module internal SharedOptions =
 
     let private settings =
         common
-        @ Setting.within _.Remoting (fun remoting options -> { options with Remoting = remoting }) SettingTable.rows
+        @ Setting.within _.Remoting (fun remoting options -> { options with Remoting = remoting }) RemotingSettings.rows
 
     let private namesNoServer (options: ClientOptions) =
         options.NameServers.IsEmpty && options.AddressServer.IsNone

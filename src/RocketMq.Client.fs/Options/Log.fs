@@ -25,6 +25,9 @@ module internal LogEvent =
     let error = LogLevel.Error
     let critical = LogLevel.Critical
 
+    /// The event is enabled: that has been found out before.
+    let private isEnabled = LogDefineOptions(SkipEnabledCheck = true)
+
     /// Texts of servers and of the application may have several lines: stack traces of brokers, expressions of other members.
     let private oneLine (value: 'A) : 'A =
         // Of other types than texts the compiler leaves nothing of this.
@@ -39,41 +42,67 @@ module internal LogEvent =
             value
 
     let event1 level number (name: string) text : Event1<'A> =
-        let write = LoggerMessage.Define<'A>(level, EventId(number, name), text)
-        fun (log: ILogger) a -> write.Invoke(log, oneLine a, null)
+        let write = lazy LoggerMessage.Define<'A>(level, EventId(number, name), text, isEnabled)
+
+        fun (log: ILogger) a ->
+            if log.IsEnabled level then
+                write.Value.Invoke(log, oneLine a, null)
 
     let event2 level number (name: string) text : Event2<'A, 'B> =
-        let write = LoggerMessage.Define<'A, 'B>(level, EventId(number, name), text)
-        fun (log: ILogger) a b -> write.Invoke(log, oneLine a, oneLine b, null)
+        let write = lazy LoggerMessage.Define<'A, 'B>(level, EventId(number, name), text, isEnabled)
+
+        fun (log: ILogger) a b ->
+            if log.IsEnabled level then
+                write.Value.Invoke(log, oneLine a, oneLine b, null)
 
     let event3 level number (name: string) text : Event3<'A, 'B, 'C> =
-        let write = LoggerMessage.Define<'A, 'B, 'C>(level, EventId(number, name), text)
-        fun (log: ILogger) a b c -> write.Invoke(log, oneLine a, oneLine b, oneLine c, null)
+        let write = lazy LoggerMessage.Define<'A, 'B, 'C>(level, EventId(number, name), text, isEnabled)
+
+        fun (log: ILogger) a b c ->
+            if log.IsEnabled level then
+                write.Value.Invoke(log, oneLine a, oneLine b, oneLine c, null)
 
     let event4 level number (name: string) text : Event4<'A, 'B, 'C, 'D> =
-        let write = LoggerMessage.Define<'A, 'B, 'C, 'D>(level, EventId(number, name), text)
-        fun (log: ILogger) a b c d -> write.Invoke(log, oneLine a, oneLine b, oneLine c, oneLine d, null)
+        let write = lazy LoggerMessage.Define<'A, 'B, 'C, 'D>(level, EventId(number, name), text, isEnabled)
+
+        fun (log: ILogger) a b c d ->
+            if log.IsEnabled level then
+                write.Value.Invoke(log, oneLine a, oneLine b, oneLine c, oneLine d, null)
 
     let event5 level number (name: string) text : Event5<'A, 'B, 'C, 'D, 'E> =
-        let write = LoggerMessage.Define<'A, 'B, 'C, 'D, 'E>(level, EventId(number, name), text)
+        let write = lazy LoggerMessage.Define<'A, 'B, 'C, 'D, 'E>(level, EventId(number, name), text, isEnabled)
 
-        fun (log: ILogger) a b c d e -> write.Invoke(log, oneLine a, oneLine b, oneLine c, oneLine d, oneLine e, null)
+        fun (log: ILogger) a b c d e ->
+            if log.IsEnabled level then
+                write.Value.Invoke(log, oneLine a, oneLine b, oneLine c, oneLine d, oneLine e, null)
 
     let failure0 level number (name: string) text : Failure0 =
-        let write = LoggerMessage.Define(level, EventId(number, name), text)
-        fun (log: ILogger) (cause: exn) -> write.Invoke(log, cause)
+        let write = lazy LoggerMessage.Define(level, EventId(number, name), text, isEnabled)
+
+        fun (log: ILogger) (cause: exn) ->
+            if log.IsEnabled level then
+                write.Value.Invoke(log, cause)
 
     let failure1 level number (name: string) text : Failure1<'A> =
-        let write = LoggerMessage.Define<'A>(level, EventId(number, name), text)
-        fun (log: ILogger) a (cause: exn) -> write.Invoke(log, oneLine a, cause)
+        let write = lazy LoggerMessage.Define<'A>(level, EventId(number, name), text, isEnabled)
+
+        fun (log: ILogger) a (cause: exn) ->
+            if log.IsEnabled level then
+                write.Value.Invoke(log, oneLine a, cause)
 
     let failure2 level number (name: string) text : Failure2<'A, 'B> =
-        let write = LoggerMessage.Define<'A, 'B>(level, EventId(number, name), text)
-        fun (log: ILogger) a b (cause: exn) -> write.Invoke(log, oneLine a, oneLine b, cause)
+        let write = lazy LoggerMessage.Define<'A, 'B>(level, EventId(number, name), text, isEnabled)
+
+        fun (log: ILogger) a b (cause: exn) ->
+            if log.IsEnabled level then
+                write.Value.Invoke(log, oneLine a, oneLine b, cause)
 
     let failure4 level number (name: string) text : Failure4<'A, 'B, 'C, 'D> =
-        let write = LoggerMessage.Define<'A, 'B, 'C, 'D>(level, EventId(number, name), text)
-        fun (log: ILogger) a b c d (cause: exn) -> write.Invoke(log, oneLine a, oneLine b, oneLine c, oneLine d, cause)
+        let write = lazy LoggerMessage.Define<'A, 'B, 'C, 'D>(level, EventId(number, name), text, isEnabled)
+
+        fun (log: ILogger) a b c d (cause: exn) ->
+            if log.IsEnabled level then
+                write.Value.Invoke(log, oneLine a, oneLine b, oneLine c, oneLine d, cause)
 
 module internal LogCategory =
     /// Of all that clients log.

@@ -27,10 +27,7 @@ module RemotingOptions =
     /// such options.
     let check (options: RemotingOptions) : string list =
         [
-            for setting in SettingTable.all do
-                match setting.Check options with
-                | Some problem -> $"{setting.Name}: {problem}"
-                | None -> ()
+            yield! Setting.problems RemotingSettings.rows options
 
             if options.Backoff.Cap < options.Backoff.First then
                 invariant $"backoffCap: {options.Backoff.Cap} is below backoffFirst, {options.Backoff.First}"

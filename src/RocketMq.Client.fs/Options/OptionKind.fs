@@ -43,7 +43,7 @@ module internal OptionKind =
     let private find<'Options, 'T> (kind: OptionKind<'Options>) (names: string list) : Setting<'Options, 'T> =
         let all =
             kind.Settings
-            @ Setting.within kind.RemotingOf kind.WithRemoting SettingTable.rows
+            @ Setting.within kind.RemotingOf kind.WithRemoting RemotingSettings.rows
 
         match names |> List.tryPick (fun name -> Setting.tryFind name all) with
         | Some(:? Setting<'Options, 'T> as setting) -> setting

@@ -34,7 +34,7 @@ module OptionText =
         match previous with
         | Some secret when secret.IsSecret ->
             $"what follows {secret.Name} is no setting: a value with ';' stands in double quotes"
-        | _ when isNamed SettingTable.nameServersName name ->
+        | _ when isNamed RemotingSettings.nameServersName name ->
             $"{name}: belongs to producers, consumers and name server clients; this is one connection"
         | _ -> $"{name}: there is no such setting; there are preset, {known}"
 
@@ -120,7 +120,7 @@ module OptionText =
     let toText (options: RemotingOptions) : string = SettingText.join (toPairs options)
 
     let private parseWith settings (text: string) start =
-        SettingText.split SettingTable.nameServersName text
+        SettingText.split RemotingSettings.nameServersName text
         |> Result.bind (fun pairs -> change id settings pairs start)
 
     /// Changes options by a text such as "preset=production;requestTimeout=5s;tls=true;accessKey=AK;secretKey=SK".
@@ -137,7 +137,7 @@ module OptionText =
 
     /// As `parse`, of a kind of client that has settings of its own.
     let internal parseOwn (own: Setting<'Options> list) part (text: string) (options: 'Options) =
-        SettingText.split SettingTable.nameServersName text
+        SettingText.split RemotingSettings.nameServersName text
         |> Result.bind (fun pairs -> changeOwn id own part pairs options)
 
     /// "requestTimeout" is ROCKETMQ_REQUEST_TIMEOUT.

@@ -111,7 +111,7 @@ let private isMeant (kind: Kind) (clients: string list) =
 let private tablesNameDefaults () =
     for kind in kinds do
         for name, value in kind.Defaults do
-            if name <> SettingTable.nameServersName then
+            if name <> RemotingSettings.nameServersName then
                 match
                     documented
                     |> List.filter (fun (other, clients, _) -> other = name && isMeant kind clients)
@@ -119,7 +119,7 @@ let private tablesNameDefaults () =
                 | [ _, _, cell ] -> (kind.Name, name, printed cell) |> shouldEqual (kind.Name, name, value)
                 | found -> failtest $"{name} of {kind.Name} has {found.Length} rows"
 
-    for setting in SettingTable.rows |> List.filter _.HasText do
+    for setting in RemotingSettings.rows |> List.filter _.HasText do
         match documented |> List.filter (fun (name, _, _) -> name = setting.Name) with
         | [ _, _, cell ] ->
             // "4 s; production 10 s", "`wait` for producers, else `fail`"
@@ -208,7 +208,7 @@ let private builderCommentsNameDefaults () =
             compared <- compared + 1
         | _ -> ()
 
-    for setting in SettingTable.rows do
+    for setting in RemotingSettings.rows do
         compare [ "ConnectionBuilder" ] setting.Name (setting.Show RemotingOptions.Default)
 
     for kind, files in

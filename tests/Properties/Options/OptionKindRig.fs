@@ -43,4 +43,4 @@ let kinds =
     ]
 
 /// Settings of connections that a text alone can give: those of TLS and credentials go together.
-let alone = SettingTable.rows |> List.filter _.HasText |> List.map _.Name
+let alone = RemotingSettings.rows |> List.filter _.HasText |> List.map _.Name
