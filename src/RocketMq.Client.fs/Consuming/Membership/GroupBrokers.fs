@@ -17,6 +17,10 @@ type internal PullSource(route: TopicRoute, requestedId: int64, brokerId: int64,
     member _.IsOf(otherRoute: TopicRoute, otherId: int64) =
         Object.ReferenceEquals(route, otherRoute) && requestedId = otherId
 
+/// Sends a request to the broker of a queue, the master or a slave.
+type internal BrokerRequest<'Answer> =
+    delegate of client: RemotingClient * isMaster: bool -> Task<Result<'Answer, RemotingError>>
+
 /// Asks the brokers of queues on behalf of a consumer.
 [<Sealed>]
 type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
@@ -69,19 +73,25 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
         | last when last.IsOf(route, brokerId) -> Ok last
         | _ -> newSource queue brokerId route
 
-    let sendOnce (queue: MessageQueue) address (request: Request<'Answer>) cancellation =
-        taskResult {
-            let! route = routes.Get(queue.Topic, cancellation)
+    let requestAt (queue: MessageQueue) address (request: BrokerRequest<'Answer>) (route: TopicRoute) =
+        match address queue route with
+        | None -> Task.FromResult(noAddress queue route)
+        | Some address ->
+            match clients.TryGet address with
+            | Ok client -> request.Invoke(client, TopicRoute.masterOf queue route = Some address)
+            | Error error -> Task.FromResult(Error error)
 
-            match address queue route with
-            | None -> return! noAddress queue route
-            | Some address ->
-                let! client = clients.TryGet address
-                return! client.Request(request, cancellation)
-        }
+    let sendOnce (queue: MessageQueue) address (request: BrokerRequest<'Answer>) cancellation =
+        match routes.TryGet queue.Topic with
+        | ValueSome route -> requestAt queue address request route
+        | ValueNone ->
+            taskResult {
+                let! route = routes.Get(queue.Topic, cancellation)
+                return! requestAt queue address request route
+            }
 
     /// A queue of a static topic may have moved: then once more, to where it is.
-    let send (queue: MessageQueue) address (request: Request<'Answer>) cancellation =
+    let send (queue: MessageQueue) address (request: BrokerRequest<'Answer>) cancellation =
         if LogicalQueues.isLogical queue then
             backgroundTask {
                 match! sendOnce queue address request cancellation with
@@ -92,6 +102,9 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
             }
         else
             sendOnce queue address request cancellation
+
+    let asIs (request: Request<'Answer>) cancellation : BrokerRequest<'Answer> =
+        BrokerRequest<'Answer>(fun client _ -> client.Request(request, cancellation))
 
     /// The answers of a topic's brokers, the last one first, from a random broker on until one suffices.
     let requestInTurn topic (request: Request<'Answer>) (suffices: 'Answer -> bool) cancellation =
@@ -146,20 +159,15 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
 
     /// Asks the master of a queue's broker or, without a master, a slave.
     member _.Request(queue: MessageQueue, request: Request<'Answer>, cancellation: CancellationToken) =
-        send queue atAny request cancellation
+        send queue atAny (asIs request cancellation) cancellation
 
-    /// The same, and whether it was the master that answered.
-    member _.RequestFromAny(queue: MessageQueue, request: Request<'Answer>, cancellation: CancellationToken) =
-        taskResult {
-            let! route = routes.Get(queue.Topic, cancellation)
-            let isMaster = Option.isSome (TopicRoute.masterOf queue route)
-            let! answer = send queue atAny request cancellation
-            return struct (isMaster, answer)
-        }
+    /// The same, in a way that depends on whether it is the master.
+    member _.RequestFromAny(queue: MessageQueue, request: BrokerRequest<'Answer>, cancellation: CancellationToken) =
+        send queue atAny request cancellation
 
     /// Asks the master of a queue's broker, never a slave.
     member _.RequestFromMaster(queue: MessageQueue, request: Request<'Answer>, cancellation: CancellationToken) =
-        send queue TopicRoute.masterOf request cancellation
+        send queue TopicRoute.masterOf (asIs request cancellation) cancellation
 
     /// The name of the broker that has a queue, as far as that is known: of a static topic another one than the queue's.
     member _.HostOf(queue: MessageQueue) : string =

@@ -15,17 +15,15 @@ type internal IOffsetStore =
 type internal BrokerOffsets(settings: GroupSettings, brokers: GroupBrokers) =
     interface IOffsetStore with
         member _.Load(queue, cancellation) =
-            taskResult {
-                let! committed =
-                    brokers.RequestFromAny(queue, GroupRequests.committed settings queue, cancellation)
-
-                match committed with
-                | struct (true, committed) -> return committed
-                | struct (false, Some offset) -> return Some offset
-                | struct (false, None) ->
+            let load (client: RemotingClient) isMaster =
+                taskResult {
+                    match! client.Request(GroupRequests.committed settings queue, cancellation) with
                     // A slave that has nothing may not know yet.
-                    return! Error(RemotingError.NoBroker(queue.Topic, brokers.HostOf queue))
-            }
+                    | None when not isMaster -> return! Error(RemotingError.NoBroker(queue.Topic, brokers.HostOf queue))
+                    | committed -> return committed
+                }
+
+            brokers.RequestFromAny(queue, BrokerRequest<int64 option>(load), cancellation)
 
         member _.Save(queue, offset, cancellation) =
             let save () =
