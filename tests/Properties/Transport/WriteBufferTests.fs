@@ -96,6 +96,52 @@ let private alone =
                 })
         ]
 
+/// Callers who are alone while others have the loop go on, or the loop begins to wait.
+let private meanwhile =
+    testList
+        "meanwhile"
+        [
+            live "what another thread schedules while a caller puts the loop off goes to the pool" (fun () ->
+                task {
+                    let scheduler = WriteScheduler()
+                    let wentOn = TaskCompletionSource()
+                    scheduler.PutOff()
+
+                    let other =
+                        Thread(fun () -> scheduler.Schedule((fun _ -> wentOn.SetResult()), null))
+
+                    other.Start()
+                    other.Join()
+                    scheduler.EndPutOff()
+                    scheduler.IsDue |> shouldEqual false
+                    do! wentOn.Task
+                })
+
+            live "a call that is alone is written, whenever the loop begins to wait" (fun () ->
+                task {
+                    for round in 1..20_000 do
+                        let stream = new WrittenStream()
+                        let buffer = WriteBuffer(stream, 1 <<< 20, ConnectionCounters())
+                        let mutable isReady = 0
+
+                        let loop =
+                            Task.Run(fun () ->
+                                Volatile.Write(&isReady, 1)
+                                Thread.SpinWait(round % 40)
+                                buffer.WriteAll CancellationToken.None)
+
+                        while Volatile.Read &isReady = 0 do
+                            Thread.SpinWait 1
+
+                        put true [| 1uy |] buffer
+                        buffer.WriteHere()
+                        do! OnNetwork.until (fun () -> buffer.Unwritten = 0L)
+                        complete buffer
+                        do! loop
+                        stream.Bytes |> shouldEqual [| 1uy |]
+                })
+        ]
+
 let private together =
     testList
         "together"
@@ -139,4 +185,4 @@ let private together =
         ]
 
 [<Tests>]
-let tests = testList "Write buffer" [ alone; together ]
+let tests = testList "Write buffer" [ alone; meanwhile; together ]

@@ -192,12 +192,13 @@ type internal WriteBuffer(stream: Stream, maxUnwrittenBytes: int, traffic: Conne
 
     /// As `EncodedCall`, of the only call in flight: an idle loop goes on with `WriteHere`, not on the pool. Only under the gate.
     member out.EncodedAlone(count: int) : OutgoingBody | null =
-        scheduler.IsLate <- WriteScheduler.IsFreeHere
+        if WriteScheduler.IsFreeHere then
+            scheduler.PutOff()
 
         try
             out.EncodedCall count
         finally
-            scheduler.IsLate <- false
+            scheduler.EndPutOff()
 
     /// Has the loop go on at the thread that calls, if it waits for that. Not under the gate, after each call that may have been alone.
     member _.WriteHere() : unit =

@@ -5,26 +5,36 @@ open System.IO.Pipelines
 open System.Threading
 open System.Threading.Tasks
 
-/// Where the writing loop goes on when there is something to write: on the pool or, if it is to be late, at whoever calls `Run`.
+/// Where the writing loop goes on when there is something to write: on the pool or, if a caller puts it off, at that caller, who then calls
+/// `Run`.
 [<Sealed>]
 type internal WriteScheduler() =
     inherit PipeScheduler()
 
     static let nothing = 0
     static let waits = 1
+    static let noThread = 0
 
     let mutable due = nothing
     let mutable action: Action<obj | null> | null = null
     let mutable state: obj | null = null
     let mutable isAtCaller = false
 
+    /// The thread that is about to put something in and writes it itself. Others that schedule the loop at the same time, above all the loop's own
+    /// as it begins to wait, do not call `Run`, so what they schedule goes to the pool.
+    let mutable lateThread = noThread
+
     /// Whether work that goes on here goes on on the pool after it has waited: a thread of a user interface would take it back.
     static member IsFreeHere =
         isNull SynchronizationContext.Current
         && obj.ReferenceEquals(TaskScheduler.Current, TaskScheduler.Default)
 
-    /// Whether the loop waits for `Run` if it is to go on now. Only under the buffer's gate.
-    member val IsLate = false with get, set
+    /// From now on the loop waits for `Run` if this thread has it go on. Only under the buffer's gate.
+    member _.PutOff() =
+        lateThread <- Environment.CurrentManagedThreadId
+
+    /// The loop is put off no more. Only under the buffer's gate.
+    member _.EndPutOff() = lateThread <- noThread
 
     /// Whether the loop waits for `Run`.
     member _.IsDue = Volatile.Read &due = waits
@@ -44,8 +54,8 @@ type internal WriteScheduler() =
             | null -> ()
             | action -> action.Invoke state
 
-    override scheduler.Schedule(start, argument) =
-        if scheduler.IsLate then
+    override _.Schedule(start, argument) =
+        if lateThread = Environment.CurrentManagedThreadId then
             action <- start
             state <- argument
             Volatile.Write(&due, waits)
