@@ -101,18 +101,18 @@ let private meanwhile =
     testList
         "meanwhile"
         [
-            live "what another thread schedules while a caller puts the loop off goes to the pool" (fun () ->
+            live "what another thread schedules while a caller defers the loop goes to the pool" (fun () ->
                 task {
                     let scheduler = WriteScheduler()
                     let wentOn = TaskCompletionSource()
-                    scheduler.PutOff()
+                    scheduler.Defer()
 
                     let other =
                         Thread(fun () -> scheduler.Schedule((fun _ -> wentOn.SetResult()), null))
 
                     other.Start()
                     other.Join()
-                    scheduler.EndPutOff()
+                    scheduler.EndDefer()
                     scheduler.IsDue |> shouldEqual false
                     do! wentOn.Task
                 })

@@ -193,12 +193,12 @@ type internal WriteBuffer(stream: Stream, maxUnwrittenBytes: int, traffic: Conne
     /// As `EncodedCall`, of the only call in flight: an idle loop goes on with `WriteHere`, not on the pool. Only under the gate.
     member out.EncodedAlone(count: int) : OutgoingBody | null =
         if WriteScheduler.IsFreeHere then
-            scheduler.PutOff()
+            scheduler.Defer()
 
         try
             out.EncodedCall count
         finally
-            scheduler.EndPutOff()
+            scheduler.EndDefer()
 
     /// Has the loop go on at the thread that calls, if it waits for that. Not under the gate, after each call that may have been alone.
     member _.WriteHere() : unit =

@@ -5,8 +5,7 @@ open System.IO.Pipelines
 open System.Threading
 open System.Threading.Tasks
 
-/// Where the writing loop goes on when there is something to write: on the pool or, if a caller puts it off, at that caller, who then calls
-/// `Run`.
+/// Where the writing loop goes on when there is something to write: on the pool or, if a caller defers it, at that caller, who then calls `Run`.
 [<Sealed>]
 type internal WriteScheduler() =
     inherit PipeScheduler()
@@ -22,7 +21,7 @@ type internal WriteScheduler() =
 
     /// The thread that is about to put something in and writes it itself. Others that schedule the loop at the same time, above all the loop's own
     /// as it begins to wait, do not call `Run`, so what they schedule goes to the pool.
-    let mutable lateThread = noThread
+    let mutable deferring = noThread
 
     /// Whether work that goes on here goes on on the pool after it has waited: a thread of a user interface would take it back.
     static member IsFreeHere =
@@ -30,11 +29,11 @@ type internal WriteScheduler() =
         && obj.ReferenceEquals(TaskScheduler.Current, TaskScheduler.Default)
 
     /// From now on the loop waits for `Run` if this thread has it go on. Only under the buffer's gate.
-    member _.PutOff() =
-        lateThread <- Environment.CurrentManagedThreadId
+    member _.Defer() =
+        deferring <- Environment.CurrentManagedThreadId
 
-    /// The loop is put off no more. Only under the buffer's gate.
-    member _.EndPutOff() = lateThread <- noThread
+    /// Nothing is deferred any more. Only under the buffer's gate.
+    member _.EndDefer() = deferring <- noThread
 
     /// Whether the loop waits for `Run`.
     member _.IsDue = Volatile.Read &due = waits
@@ -55,7 +54,7 @@ type internal WriteScheduler() =
             | action -> action.Invoke state
 
     override _.Schedule(start, argument) =
-        if lateThread = Environment.CurrentManagedThreadId then
+        if deferring = Environment.CurrentManagedThreadId then
             action <- start
             state <- argument
             Volatile.Write(&due, waits)
