@@ -6,6 +6,7 @@ open System.Buffers
 open System.IO
 open System.Threading
 open RocketMq
+open RocketMq.Protocol
 open FsCheck
 
 /// Remembers what was written, and by which thread. Writes that are slow end on the pool.
@@ -39,6 +40,29 @@ type private CountingContext() =
     override _.Post(callback, state) =
         Interlocked.Increment &count |> ignore
         ThreadPool.QueueUserWorkItem(WaitCallback callback.Invoke, state) |> ignore
+
+/// Its timers cannot be set while it is broken.
+[<Sealed>]
+type private BreakableClock() =
+    inherit TimeProvider()
+    member val IsBroken = false with get, set
+
+    /// How often a timer was set.
+    member val Changes = 0 with get, set
+
+    override clock.CreateTimer(_, _, _, _) =
+        { new ITimer with
+            member _.Change(_, _) =
+                if clock.IsBroken then
+                    raise (InvalidOperationException "The clock is broken.")
+
+                clock.Changes <- clock.Changes + 1
+                true
+          interface IDisposable with
+              member _.Dispose() = ()
+          interface IAsyncDisposable with
+              member _.DisposeAsync() = ValueTask.CompletedTask
+        }
 
 let private start () =
     let stream = new WrittenStream()
@@ -184,5 +208,64 @@ let private together =
                     stream.Bytes = Array.concat [ for _, _, NonEmptyArray bytes in steps -> bytes ])
         ]
 
+/// Sends one request after the other, each alone.
+let private sender (clock: TimeProvider) (buffer: WriteBuffer) (deadlines: TimeoutTimer) =
+    let options =
+        { RemotingOptions.Default with
+            RemotingOptions.Ports.Clock = clock
+        }
+
+    let caller =
+        { new ICaller with
+            member _.TakeBack(_, _) = ()
+            member _.Settle(_, _) = true
+        }
+
+    let inFlight = InFlightTable(options.MaxInFlight, 1)
+
+    let requests =
+        RequestBuffer({ Host = "127.0.0.1"; Port = 1 }, options, false, buffer, inFlight, deadlines, IdleMonitor clock)
+
+    let request = OutgoingCommand(Command.request RequestCode.PullMessage)
+
+    fun (timeout: TimeSpan) ->
+        requests.Send(request, caller, false, timeout) |> ignore<Sent<RemotingCommand>>
+
+        inFlight.TakeWhere((fun _ -> true), ignore<PendingRequest>)
+        |> ignore<int64<tick>>
+
+let private harmed =
+    testList
+        "harmed"
+        [
+            testCase "a call whose timer cannot be set is written, and the next call sets the timer"
+            <| fun () ->
+                let clock = BreakableClock()
+                let stream, buffer, _ = start ()
+                use deadlines = new TimeoutTimer(clock)
+                deadlines.Start(fun _ -> never)
+                let send = sender clock buffer deadlines
+
+                send (TimeSpan.FromMinutes 1.0)
+                let written = stream.Length
+                let changes = clock.Changes
+                clock.IsBroken <- true
+
+                let mutable error = ""
+
+                try
+                    send (TimeSpan.FromSeconds 1L)
+                with :? InvalidOperationException as thrown ->
+                    error <- thrown.Message
+
+                error |> shouldEqual "The clock is broken."
+                buffer.Unwritten |> shouldEqual 0L
+                stream.Length |> shouldEqual (2L * written)
+
+                clock.IsBroken <- false
+                send (TimeSpan.FromSeconds 1L)
+                clock.Changes |> shouldEqual (changes + 1)
+        ]
+
 [<Tests>]
-let tests = testList "Write buffer" [ alone; meanwhile; together ]
+let tests = testList "Write buffer" [ alone; meanwhile; together; harmed ]

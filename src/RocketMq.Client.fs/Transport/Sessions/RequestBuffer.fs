@@ -149,7 +149,7 @@ type internal RequestBuffer
 
     /// A call that is the only one is written here and now: a turn on the pool would take longer than the writing.
     member _.Send(request: Outgoing<'Answer>, caller: ICaller, isSecond: bool, timeout: TimeSpan) : Sent<'Answer> =
-        let sent =
+        try
             lock out.Gate (fun () ->
                 match findRoom () with
                 | Room opaque ->
@@ -162,9 +162,9 @@ type internal RequestBuffer
                 | NotOpen -> Over
                 | NoRoomForBytes stalled -> withoutBytes stalled
                 | NoRoomForCalls -> withoutCalls ())
-
-        out.WriteHere()
-        sent
+        finally
+            // The application's clock may have thrown after the request was put in.
+            out.WriteHere()
 
     member _.SendOneWay(command: RemotingCommand) : Sent<RemotingCommand> =
         lock out.Gate (fun () ->
@@ -185,16 +185,17 @@ type internal RequestBuffer
     member _.Ping(now: int64<tick>) =
         monitor.Probed now
 
-        lock out.Gate (fun () ->
-            match findRoom () with
-            | Room opaque ->
-                put (OutgoingCommand KeepAlive.probe) noCaller true options.KeepAlive.DeadAfter now opaque
-                |> ignore<Sent<RemotingCommand>>
-            | NotOpen
-            | NoRoomForBytes _
-            | NoRoomForCalls -> ())
-
-        out.WriteHere()
+        try
+            lock out.Gate (fun () ->
+                match findRoom () with
+                | Room opaque ->
+                    put (OutgoingCommand KeepAlive.probe) noCaller true options.KeepAlive.DeadAfter now opaque
+                    |> ignore<Sent<RemotingCommand>>
+                | NotOpen
+                | NoRoomForBytes _
+                | NoRoomForCalls -> ())
+        finally
+            out.WriteHere()
 
     /// Drains because no caller needs the session, unless a call has come in the meantime; tells it before that. Gives whether it does.
     member _.TryLeave(now: int64<tick>, reportIdle: unit -> unit) : bool =

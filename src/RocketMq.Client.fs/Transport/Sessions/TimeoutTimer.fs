@@ -23,8 +23,7 @@ type internal TimeoutTimer(clock: TimeProvider) =
 
     let grain = grainMillis * clock.TimestampFrequency / 1000L * 1L<tick>
 
-    let arm (wake: int64<tick>) =
-        nextWake <- int64 wake
+    let change (wake: int64<tick>) =
         let span = clock.Between(clock.Timestamp, wake)
         // Timers count whole milliseconds and may cut the rest off.
         let millis = Math.Clamp(ceil span.TotalMilliseconds, 1.0, longest.TotalMilliseconds)
@@ -34,6 +33,17 @@ type internal TimeoutTimer(clock: TimeProvider) =
         | timer ->
             timer.Change(TimeSpan.FromMilliseconds millis, Timeout.InfiniteTimeSpan)
             |> ignore<bool>
+
+    /// Only under the gate.
+    let arm (wake: int64<tick>) =
+        nextWake <- int64 wake
+
+        try
+            change wake
+        with _ ->
+            // The application's clock threw: the next deadline sets the timer again.
+            nextWake <- Int64.MaxValue
+            reraise ()
 
     let wake (sweep: int64<tick> -> int64<tick>) =
         lock gate (fun () -> nextWake <- Int64.MaxValue)
