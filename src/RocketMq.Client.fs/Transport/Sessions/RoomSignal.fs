@@ -17,11 +17,14 @@ type internal RoomSignal(hasRoom: unit -> bool) =
     /// Ends when there may be room. Only by one at a time.
     member _.Await() : Task =
         let signal =
-            match waiting with
-            | null -> TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
-            | signal -> signal
+            match Volatile.Read &waiting with
+            | null ->
+                let signal = TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
 
-        Interlocked.Exchange(&waiting, signal) |> ignore<TaskCompletionSource | null>
+                Interlocked.Exchange(&waiting, signal) |> ignore<TaskCompletionSource | null>
+                signal
+            // Never put back: it may just have been taken out to be ended, and a signal that has ended would be all that later calls find.
+            | signal -> signal
 
         // Those who made room meanwhile saw no call waiting.
         if hasRoom () then
