@@ -8,37 +8,50 @@ open RocketMq.Embedded
 open PushRig
 
 /// A handler that does what its message says.
-let private stubborn (release: Task) =
-    ConsumeHandler.EachMessage(fun received cancellation ->
-        match textOf received with
-        | "ignores" ->
-            ValueTask<ConsumeResult>(
-                task {
-                    do! release
-                    return ConsumeResult.Success
-                }
-            )
-        | "obeys" ->
-            ValueTask<ConsumeResult>(
-                task {
-                    do! Task.Delay(Timeout.InfiniteTimeSpan, cancellation)
-                    return ConsumeResult.Success
-                }
-            )
-        | "throws" -> raise (InvalidOperationException "on purpose")
-        | _ -> ValueTask<ConsumeResult> ConsumeResult.Success)
+[<Sealed>]
+type private StubbornHandler() =
+    let begun = TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
+
+    let release =
+        TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
+
+    let answer (released: Task) =
+        ValueTask<ConsumeResult>(
+            task {
+                do! released
+                return ConsumeResult.Success
+            }
+        )
+
+    /// Ends when a message that says what it does is being handled: no handler begins any more while its consumer closes.
+    member _.Begun: Task = begun.Task
+
+    member _.Release() = release.SetResult()
+
+    member _.Handle =
+        ConsumeHandler.EachMessage(fun received cancellation ->
+            match textOf received with
+            | "ignores" ->
+                begun.TrySetResult() |> ignore<bool>
+                answer release.Task
+            | "obeys" ->
+                begun.TrySetResult() |> ignore<bool>
+                answer (Task.Delay(Timeout.InfiniteTimeSpan, cancellation))
+            | "throws" ->
+                begun.TrySetResult() |> ignore<bool>
+                raise (InvalidOperationException "on purpose")
+            | _ -> ValueTask<ConsumeResult> ConsumeResult.Success)
 
 /// A consumer with such a handler, which is given a message that says what it does and fifty others.
-let private withStubborn text change (test: EmbeddedCluster -> PushConsumer -> TaskCompletionSource -> Task) : Task =
+let private withStubborn text change (test: EmbeddedCluster -> PushConsumer -> StubbornHandler -> Task) : Task =
     withTopic (fun cluster ->
         task {
-            let release = TaskCompletionSource()
+            let handler = StubbornHandler()
             do! sendAll cluster "T" (text :: numbered 0 50)
 
-            let! consumer =
-                startConsumer (change (subscribed cluster system)) (stubborn release.Task)
+            let! consumer = startConsumer (change (subscribed cluster system)) handler.Handle
 
-            do! test cluster consumer release
+            do! test cluster consumer handler
         })
 
 let private closing =
@@ -53,13 +66,13 @@ let private closing =
                             Concurrency = 2
                         }))
                     $"the message of an overdue handler that {text} its token is sent back to the broker, and others go on"
-                    (fun cluster consumer release ->
+                    (fun cluster consumer handler ->
                         task {
                             do! until (fun () -> consumer.Health.SentBack = 1L && consumer.Health.Consumed = 50L)
                             let health = consumer.Health
                             health.OverdueHandlers |> shouldEqual 1L
                             health.AbandonedHandlers |> shouldEqual (if text = "ignores" then 1L else 0L)
-                            release.SetResult()
+                            handler.Release()
                             do! consumer.Close()
                             let! isCommitted = isAllCommitted cluster "C" "T" queues
                             isCommitted |> shouldBeTrue
@@ -77,15 +90,16 @@ let private consuming =
                             DrainTimeout = TimeSpan.FromMilliseconds 200L
                         }))
                     $"a consumer closes within its limit while a handler {text}, and commits only consumed messages"
-                    (fun cluster consumer release ->
+                    (fun cluster consumer handler ->
                         task {
                             do! until (fun () -> consumer.Health.Consumed = 50L)
+                            do! handler.Begun
                             do! consumer.Close()
                             let! positions = positions cluster "C" "T" queues
                             let open' = positions |> Map.filter (fun _ (committed, last) -> committed < last)
                             // What fails goes back to its broker, and is consumed here.
                             open'.Count |> shouldEqual (if text = "ignores" then 1 else 0)
-                            release.SetResult()
+                            handler.Release()
 
                             if text = "ignores" then
                                 let seen = Seen()
