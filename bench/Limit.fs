@@ -6,7 +6,8 @@ open RocketMq.Protocol
 open RocketMq
 
 /// What broker and loopback can do: frames encoded beforehand, so many under way, and for each answer the next one. Nobody awaits a
-/// call, answers are counted and thrown away, and what came together is answered together.
+/// call, answers are counted and thrown away, and what came together is answered together. Where the system has low-water marks a quarter of the answers
+/// is waited for.
 [<Sealed>]
 type Limit(server: Endpoint, underWay: int) =
     let socket = FloorSocket.create ()
@@ -17,6 +18,14 @@ type Limit(server: Endpoint, underWay: int) =
 
     let frameBytes = frames.Length / underWay
     let received = FloorFrames(server, socket, 1 <<< 17)
+
+    let mutable answerBytes = 0
+
+    /// Each read brings as many at least; 0: whatever has come.
+    let waitFor answers =
+        if LowWaterMark.isSupported then
+            LowWaterMark.trySet socket (max 1 (min ReadCoalescing.maxMark (answers * answerBytes)))
+            |> ignore<bool>
 
     let send requests =
         FloorSocket.sendAll socket frames (requests * frameBytes)
@@ -33,6 +42,7 @@ type Limit(server: Endpoint, underWay: int) =
                 raise (BenchFailed $"{server} refused a send of the limit with code {code}")
 
             answers <- answers + 1
+            answerBytes <- frame.Length
             frame <- received.Take()
 
         answers
@@ -47,12 +57,15 @@ type Limit(server: Endpoint, underWay: int) =
         backgroundTask {
             let mutable answered = 0L
             do! send underWay
+            // Those that were left of the last run say how large answers are.
+            waitFor (underWay / ReadCoalescing.share)
 
             while not (isOver ()) do
                 let! answers = receive ()
                 answered <- answered + int64 answers
                 do! send answers
 
+            waitFor 0
             let mutable left = underWay
 
             while left > 0 do

@@ -109,6 +109,14 @@ public abstract class ConnectionBuilder<TSelf>
     /// <exception cref="ArgumentOutOfRangeException">Not from 1 to 1,048,576.</exception>
     public TSelf MaxServerRequests(int value) => Set(value);
 
+    /// <summary>
+    /// The longest that an answer waits for others, to be read together with them, while many calls are answered quickly: that takes about half
+    /// of the processor time. Where the others do not come it is 2 ms, once, and then none waits for 50 ms. Default 0.5 ms; zero: no answer waits. Only
+    /// on Linux, and on connections without TLS.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">Below zero, or above a day.</exception>
+    public TSelf MaxReadDelay(TimeSpan value) => Set(value);
+
     /// <summary>How large frames may be. Null leaves a limit as it is.</summary>
     /// <param name="receiveFrameBytes">Of a received one, 1 KiB to 1 GiB. Default 32 MiB.</param>
     /// <param name="receiveHeaderBytes">Of its header, 256 bytes to 16 MiB less one. Default just that.</param>

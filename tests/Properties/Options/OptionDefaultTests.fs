@@ -35,7 +35,7 @@ let private printed (text: string) : string option =
     let text = text.Trim().Trim('`')
 
     let matched =
-        Text.RegularExpressions.Regex.Match(text, @"^(\d[\d,]*) ?(ms|s|min|minutes|KiB|MiB)?( less one)?$")
+        Text.RegularExpressions.Regex.Match(text, @"^(\d[\d,]*(?:\.\d+)?) ?(ms|s|min|minutes|KiB|MiB)?( less one)?$")
 
     if not matched.Success then
         if text = "none" || text = "the host" || text = "the system's" then
@@ -43,22 +43,27 @@ let private printed (text: string) : string option =
         else
             Some text
     else
-        let number = Int64.Parse(matched.Groups[1].Value.Replace(",", ""))
-        let less = if matched.Groups[3].Success then 1L else 0L
+        let number =
+            Decimal.Parse(matched.Groups[1].Value, Globalization.CultureInfo.InvariantCulture)
+
+        let less = if matched.Groups[3].Success then 1M else 0M
 
         match matched.Groups[2].Value with
         | "ms" -> Some $"{number}ms"
-        | "s" -> Some $"{number * 1000L}ms"
+        | "s" -> Some $"{number * 1000M}ms"
         | "min"
-        | "minutes" -> Some $"{number * 60_000L}ms"
-        | "KiB" -> Some $"{number * 1024L - less}"
-        | "MiB" -> Some $"{number * 1024L * 1024L - less}"
+        | "minutes" -> Some $"{number * 60_000M}ms"
+        | "KiB" -> Some $"{number * 1024M - less}"
+        | "MiB" -> Some $"{number * 1024M * 1024M - less}"
         | _ -> Some $"{number - less}"
 
 /// The first default that a comment names as a number.
 let private numberIn (comment: string) : string option =
     let matched =
-        Text.RegularExpressions.Regex.Match(comment, @"Default (\d[\d,]*(?: (?:ms|s|min|minutes|KiB|MiB)\b)?)")
+        Text.RegularExpressions.Regex.Match(
+            comment,
+            @"Default (\d[\d,]*(?:\.\d+)?(?: (?:ms|s|min|minutes|KiB|MiB)\b)?)"
+        )
 
     if matched.Success then
         printed matched.Groups[1].Value

@@ -61,6 +61,7 @@ let private optionsOf (a: uint32) (b: uint32) (isBinary: bool) (tls: (string * b
         MaxInFlight = count 1 (1 <<< 20) a
         MaxUnwrittenBytes = count 4096 (1 <<< 30) b
         MaxServerRequests = count 1 (1 <<< 20) b
+        MaxReadDelay = (if isBinary then TimeSpan.Zero else ticks a)
         Header = (if isBinary then Header.Binary else Header.Json)
         Limits =
             {
@@ -102,7 +103,7 @@ let private optionsOf (a: uint32) (b: uint32) (isBinary: bool) (tls: (string * b
 /// All that a text carries.
 let private carried (options: RemotingOptions) =
     (options.RequestTimeout, options.ConnectTimeout, options.MaxInFlight, options.MaxUnwrittenBytes),
-    (options.MaxServerRequests, options.Header, options.Limits, options.Backoff),
+    (options.MaxServerRequests, options.MaxReadDelay, options.Header, options.Limits, options.Backoff),
     (options.OnMaxInFlight, options.OnMaxUnwrittenBytes, options.MaxWaitingCalls, options.MaxWaitingBytes),
     options.Tls
     |> Option.map (fun tls -> tls.ServerName, tls.CheckRevocation, tls.AcceptAnyCertificate)

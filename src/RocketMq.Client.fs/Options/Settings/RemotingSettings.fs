@@ -62,6 +62,8 @@ module internal RemotingSettings =
                 { options with
                     MaxServerRequests = value
                 })
+            Setting.value "maxReadDelay" ValueKind.spread _.MaxReadDelay (fun value options ->
+                { options with MaxReadDelay = value })
             Setting.value "header" ValueKind.header _.Header (fun value options ->
                 { options with
                     RemotingOptions.Header = value

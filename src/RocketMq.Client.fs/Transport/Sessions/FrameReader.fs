@@ -76,8 +76,13 @@ type internal FrameReader
 
     /// Hands each frame on. Waits before each read until it may. Gives why it ended; never fails.
     member _.ReadAll
-        (mayRead: unit -> Task, heard: unit -> unit, receive: FrameTaker, cancellation: CancellationToken)
-        : Task<FailureReason> =
+        (
+            mayRead: unit -> Task,
+            heard: unit -> unit,
+            receive: FrameTaker,
+            coalescer: ReadCoalescer | null,
+            cancellation: CancellationToken
+        ) : Task<FailureReason> =
         backgroundTask {
             let reader =
                 PipeReader.Create(stream, StreamPipeReaderOptions(bufferSize = segmentBytes, leaveOpen = true))
@@ -102,6 +107,10 @@ type internal FrameReader
                         | Ok consumed ->
                             traffic.Received consumed
                             reader.AdvanceTo(received.Buffer.GetPosition consumed, received.Buffer.End)
+
+                            match coalescer with
+                            | null -> ()
+                            | coalescer -> coalescer.AfterRead consumed
                 with error ->
                     ended <- ValueSome(FailureReason($"reading failed: {error.Message}", Some error))
             finally

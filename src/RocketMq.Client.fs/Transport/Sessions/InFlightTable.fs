@@ -27,6 +27,9 @@ type internal InFlightTable(limit: int, firstOpaque: int) =
     /// processors, which would pass what lies next to each other to and fro with each call.
     let taken: int64[] = Array.zeroCreate (2 * takenPlace)
 
+    /// How many of those in flight may be answered late.
+    let mutable longPolls = 0
+
     /// What `taken` was when it was looked at last: enough to know that there is room.
     let mutable takenSeen = 0L
 
@@ -40,6 +43,9 @@ type internal InFlightTable(limit: int, firstOpaque: int) =
         // In this order: a call that is taken meanwhile is one too many, not one too few.
         let out = Volatile.Read &taken[takenPlace]
         int (Volatile.Read &added - out)
+
+    /// Without those that the server may answer late. For who can do with a count that was true a moment ago.
+    member table.PromptCount = table.Count - Volatile.Read &longPolls
 
     /// The number for a new call, or `ValueNone` if the limit is reached.
     member _.TryNumber() : int voption =
@@ -55,6 +61,9 @@ type internal InFlightTable(limit: int, firstOpaque: int) =
 
     /// Puts a call that has a number from `TryNumber` into its slot.
     member _.Add(pending: PendingRequest) =
+        if pending.IsLongPoll then
+            Interlocked.Increment &longPolls |> ignore<int>
+
         Volatile.Write(&added, added + 1L)
         Volatile.Write(&slots[pending.Opaque &&& mask], pending)
 
@@ -72,6 +81,9 @@ type internal InFlightTable(limit: int, firstOpaque: int) =
 
         if isTaken then
             Interlocked.Increment &taken[takenPlace] |> ignore<int64>
+
+            if pending.IsLongPoll then
+                Interlocked.Decrement &longPolls |> ignore<int>
 
             match pending.Body with
             | null -> ()

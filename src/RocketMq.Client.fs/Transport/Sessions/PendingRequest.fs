@@ -46,6 +46,9 @@ type internal PendingRequest(opaque: int, isSecond: bool, timeout: TimeSpan, dea
 
     abstract Code: RequestCode
 
+    /// Whether the server may wait with the answer until there is something to tell.
+    abstract IsLongPoll: bool
+
     /// Reads an answer and ends the call with it; or gives why it is none.
     abstract TryAnswer: frame: inref<ReceivedFrame> -> AnswerError voption
 
@@ -110,6 +113,7 @@ and [<Sealed>] internal PendingRequest<'Answer when 'Answer: not struct and 'Ans
         | Error error -> pending.EndWith error
 
     override _.Code = request.Code
+    override _.IsLongPoll = request.IsLongPoll
 
     override pending.TryAnswer frame =
         match request.Read &frame with

@@ -46,6 +46,13 @@ type internal Session
     /// Whether a whole frame ever came from the peer. `monitor` knows whether any byte did.
     let mutable wasServed = false
 
+    /// Null: each answer wakes the reading loop.
+    let coalescer: ReadCoalescer | null =
+        match stream with
+        | :? TlsDetectingStream as stream when not owner.IsServer && options.MaxReadDelay.Ticks > 0L ->
+            ReadCoalescer.TryCreate(stream.Socket, options.MaxReadDelay, (fun () -> inFlight.PromptCount))
+        | _ -> null
+
     let answers =
         AnswerBuffer(out, options, owner.IsServer, (fun () -> SessionPhase.takesAnswers requests.Phase))
 
@@ -153,6 +160,10 @@ type internal Session
 
             match inFlight.TryTake frame.Parts.Opaque with
             | ValueSome pending ->
+                match coalescer with
+                | NonNull coalescer when not pending.IsLongPoll -> coalescer.Answered()
+                | _ -> ()
+
                 answer pending &frame
                 requests.Taken()
             | ValueNone ->
@@ -189,8 +200,12 @@ type internal Session
                 if owner.IsServer then out.Stalled else Task.CompletedTask
 
             let take = FrameTaker(fun frame -> receive &frame)
-            let! reason = frames.ReadAll(mayRead, monitor.Heard, take, ending.Token)
+            let! reason = frames.ReadAll(mayRead, monitor.Heard, take, coalescer, ending.Token)
             fail reason
+
+            match coalescer with
+            | null -> ()
+            | coalescer -> (coalescer :> IDisposable).Dispose()
         }
 
     do deadlines.Start sweep

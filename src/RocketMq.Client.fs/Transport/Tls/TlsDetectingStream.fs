@@ -2,6 +2,7 @@ namespace RocketMq
 
 open System
 open System.IO
+open System.Net.Sockets
 open System.Threading
 open System.Threading.Tasks
 
@@ -88,6 +89,12 @@ type internal TlsDetectingStream(inner: Stream, reasons: WatchReasons) =
         }
 
     member _.Beginning = beginning ()
+
+    /// The socket whose bytes are passed on as they come, if it is one.
+    member _.Socket: Socket | null =
+        match inner with
+        | :? NetworkStream as network -> network.Socket
+        | _ -> null
 
     override _.ReadAsync(buffer: Memory<byte>, cancellation: CancellationToken) : ValueTask<int> =
         if count >= 2 then

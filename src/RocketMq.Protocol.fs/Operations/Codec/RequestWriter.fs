@@ -57,6 +57,17 @@ type internal Outgoing() =
 
     default outgoing.IsCounted = outgoing.Code <> RequestCode.HeartBeat
 
+    /// Whether the server may wait with the answer until there is something to tell.
+    abstract IsLongPoll: bool
+
+    default outgoing.IsLongPoll =
+        match outgoing.Code with
+        | RequestCode.PullMessage
+        | RequestCode.LitePullMessage
+        | RequestCode.PopMessage
+        | RequestCode.Notification -> true
+        | _ -> false
+
     /// About how many bytes it keeps in memory until it is written.
     abstract Size: int64
 
