@@ -6,8 +6,8 @@ open RocketMq.Protocol
 open RocketMq
 
 /// What broker and loopback can do: frames encoded beforehand, so many under way, and for each answer the next one. Nobody awaits a
-/// call, answers are counted and thrown away, and what came together is answered together. Where the system has low-water marks a quarter of the answers
-/// is waited for.
+/// call, answers are counted and thrown away, and what came together is answered together. Where the system has low-water marks it waits for as many
+/// answers as the client does.
 [<Sealed>]
 type Limit(server: Endpoint, underWay: int) =
     let socket = FloorSocket.create ()
@@ -58,7 +58,7 @@ type Limit(server: Endpoint, underWay: int) =
             let mutable answered = 0L
             do! send underWay
             // Those that were left of the last run say how large answers are.
-            waitFor (underWay / ReadCoalescing.share)
+            waitFor (ReadCoalescing.mostOf underWay)
 
             while not (isOver ()) do
                 let! answers = receive ()

@@ -110,8 +110,8 @@ public abstract class ConnectionBuilder<TSelf>
     public TSelf MaxServerRequests(int value) => Set(value);
 
     /// <summary>
-    /// The longest that an answer waits for others, to be read together with them, while many calls are answered quickly: that takes about half
-    /// of the processor time. Where the others do not come it is 2 ms, once, and then none waits for 50 ms. Default 0.5 ms; zero: no answer waits. Only
+    /// The longest that an answer waits for others, to be read together with them, while many calls are answered quickly, which saves a quarter
+    /// to a half of the processor time. Where the others do not come it is 2 ms, once, and then none waits for 50 ms. Default 0.5 ms; zero: no answer waits. Only
     /// on Linux, and on connections without TLS.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">Below zero, or above a day.</exception>

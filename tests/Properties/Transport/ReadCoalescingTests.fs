@@ -39,7 +39,7 @@ let private rules =
     testList
         "rules"
         [
-            property "no more is waited for than about a quarter of the calls can bring"
+            property "no more is waited for than a part of the calls can bring"
             <| fun (reads: Read list) ->
                 let mutable last = start limits
 
@@ -47,7 +47,7 @@ let private rules =
                 |> List.forall (fun (Read(_, _, _, calls) as read) ->
                     last <- afterOne limits last read
                     let mark = (snd last).Mark
-                    let most = int calls / ReadCoalescing.share * ReadCoalescing.maxAnswerBytes
+                    let most = ReadCoalescing.mostOf (int calls) * ReadCoalescing.maxAnswerBytes
                     // One that is not far off stays.
                     mark = ReadCoalescing.noMark
                     || (calls >= 8us && mark * 2 <= most * 3 && mark <= ReadCoalescing.maxMark))
@@ -68,24 +68,30 @@ let private rules =
                 List.scan (afterOne limits) (now, stalled) after
                 |> List.forall (fun (at, state) -> at >= now + limits.Pause || state.Mark = ReadCoalescing.noMark)
 
-            testCase "many calls that are answered quickly are read together, up to a quarter of them"
-            <| fun () -> often 100 (Read(20us, 0uy, 200us, 64us)) |> shouldHaveMark (16 * 200)
+            testCase "many calls that are answered quickly are read together, an eighth of them"
+            <| fun () -> often 100 (Read(20us, 0uy, 200us, 64us)) |> shouldHaveMark (8 * 200)
 
-            testCase "no answer waits longer than it may: 500 us for the tenth that comes every 50 us"
-            <| fun () -> often 100 (Read(50us, 0uy, 200us, 1_000us)) |> shouldHaveMark (11 * 200)
+            testCase "of few calls a quarter, up to four"
+            <| fun () ->
+                [ 7; 8; 12; 16; 31; 32; 40; 64; 1_024 ]
+                |> List.map ReadCoalescing.mostOf
+                |> shouldEqual [ 1; 2; 3; 4; 4; 4; 5; 8; 128 ]
+
+            testCase "no answer waits longer than it may: 500 us for others that come every 40 us"
+            <| fun () -> often 100 (Read(40us, 0uy, 200us, 1_000us)) |> shouldHaveMark (13 * 200)
 
             testCase "few calls, and slow answers, are read one by one"
             <| fun () ->
                 (often 100 (Read(20us, 0uy, 200us, 7us))).Mark
                 |> shouldEqual ReadCoalescing.noMark
 
-                (often 100 (Read(600us, 0uy, 200us, 64us))).Mark
+                (often 100 (Read(60us, 0uy, 200us, 64us))).Mark
                 |> shouldEqual ReadCoalescing.noMark
 
             testCase "large answers count as small ones"
             <| fun () ->
                 often 100 (Read(20us, 0uy, 60_000us, 64us))
-                |> shouldHaveMark (16 * ReadCoalescing.maxAnswerBytes)
+                |> shouldHaveMark (8 * ReadCoalescing.maxAnswerBytes)
         ]
 
 /// Two ends of a connection.

@@ -30,9 +30,18 @@ module internal ReadCoalescing =
     [<Literal>]
     let noMark = 1
 
-    /// An answer waits for no more than this part of the calls in flight: the others keep the server busy meanwhile.
-    [<Literal>]
-    let share = 4
+    /// An answer waits for no more than this part of the calls in flight: the others keep the server busy meanwhile, and the time that calls take
+    /// grows by half of it at most, where the server is far away.
+    let private share = 8
+
+    /// Of few calls.
+    let private shareOfFew = 4
+
+    /// So many are a good read, though they are more than the share.
+    let private fewAnswers = 4
+
+    /// Where fewer come within the time that an answer may wait, waking for each of them costs little.
+    let private leastWithinDelay = 10L
 
     /// As many bytes of an answer count at most: those of sends have fewer, and too low a mark does no harm.
     [<Literal>]
@@ -52,13 +61,18 @@ module internal ReadCoalescing =
             PausedUntil = now
         }
 
+    /// How many of the calls in flight an answer may wait for, itself included.
+    let mostOf (calls: int) : int =
+        max (calls / share) (min fewAnswers (calls / shareOfFew))
+
     /// How many answers are to be read at a time.
     let private answersPerRead limits now calls (state: ReadCoalescing) : int =
-        if now < state.PausedUntil then
+        let withinDelay = limits.MaxDelay / max 1L<tick> state.Spacing
+
+        if now < state.PausedUntil || withinDelay < leastWithinDelay then
             1
         else
-            let withinDelay = 1L + limits.MaxDelay / max 1L<tick> state.Spacing
-            int (min withinDelay (int64 (calls / share)))
+            int (min (1L + withinDelay) (int64 (mostOf calls)))
 
     /// The mark stays where another one is not much different: setting it is a call of the system.
     let private isFar mark (before: int) =
