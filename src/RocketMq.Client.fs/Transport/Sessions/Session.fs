@@ -160,9 +160,12 @@ type internal Session
 
             match inFlight.TryTake frame.Parts.Opaque with
             | ValueSome pending ->
+                // No pattern with a condition: it would make an object for each answer.
                 match coalescer with
-                | NonNull coalescer when not pending.IsLongPoll -> coalescer.Answered()
-                | _ -> ()
+                | null -> ()
+                | coalescer ->
+                    if not pending.IsLongPoll then
+                        coalescer.Answered()
 
                 answer pending &frame
                 requests.Taken()
