@@ -14,7 +14,8 @@ type Step =
 
 let private limit = 8
 
-let private nobody =
+/// Waits for no answer.
+let internal nobody =
     { new ICaller with
         member _.TakeBack(_, _) = ()
         member _.Settle(_, _) = true

@@ -131,50 +131,47 @@ let private onLinux name (test: unit -> Task) =
             skiptest "there is no low-water mark here"
             Task.CompletedTask)
 
+/// The client waits for bytes, with a mark of 100.
+let private waiting name (test: Socket -> Socket -> Task<int> -> Task) =
+    onLinux name (fun () ->
+        withSockets (fun client server ->
+            LowWaterMark.trySet client 100 |> shouldBeTrue
+            test client server (receive client)))
+
 let private sockets =
     testList
         "sockets"
         [
-            onLinux "who waits is woken when as many bytes have come as the mark says" (fun () ->
-                withSockets (fun client server ->
-                    task {
-                        LowWaterMark.trySet client 100 |> shouldBeTrue
-                        let received = receive client
-                        send server 50
-                        send server 50
-                        let! count = received
-                        count |> shouldEqual 100
-                    }))
+            waiting "who waits is woken when as many bytes have come as the mark says" (fun _ server received ->
+                task {
+                    send server 50
+                    send server 50
+                    let! count = received
+                    count |> shouldEqual 100
+                })
 
-            onLinux "a lower mark wakes who waits for what has come" (fun () ->
-                withSockets (fun client server ->
-                    task {
-                        LowWaterMark.trySet client 100 |> shouldBeTrue
-                        let received = receive client
-                        send server 50
-                        do! OnNetwork.until (fun () -> client.Available = 50)
-                        received.IsCompleted |> shouldBeFalse
-                        LowWaterMark.trySet client 1 |> shouldBeTrue
-                        let! count = received
-                        count |> shouldEqual 50
-                    }))
+            waiting "a lower mark wakes who waits for what has come" (fun client server received ->
+                task {
+                    send server 50
+                    do! OnNetwork.until (fun () -> client.Available = 50)
+                    received.IsCompleted |> shouldBeFalse
+                    LowWaterMark.trySet client 1 |> shouldBeTrue
+                    let! count = received
+                    count |> shouldEqual 50
+                })
 
-            onLinux "the end of a connection wakes who waits, whatever the mark" (fun () ->
-                withSockets (fun client server ->
-                    task {
-                        LowWaterMark.trySet client 100 |> shouldBeTrue
-                        let received = receive client
-                        server.Shutdown SocketShutdown.Both
-                        let! count = received
-                        count |> shouldEqual 0
-                    }))
+            waiting "the end of a connection wakes who waits, whatever the mark" (fun _ server received ->
+                task {
+                    server.Shutdown SocketShutdown.Both
+                    let! count = received
+                    count |> shouldEqual 0
+                })
 
             onLinux "a closed socket takes no mark" (fun () ->
                 withSockets (fun client _ ->
                     client.Dispose()
                     LowWaterMark.trySet client 100 |> shouldBeFalse
                     Task.CompletedTask))
-
         ]
 
 let private stalls =
@@ -204,35 +201,7 @@ let private stalls =
                     }))
         ]
 
-/// The requests of a connection, each as it comes.
-let private requestsOf (stream: NetworkStream) =
-    let reader = PipeReader.Create stream
-
-    fun () ->
-        backgroundTask {
-            let mutable request = ValueNone
-
-            while request.IsNone do
-                let! received = reader.ReadAsync()
-
-                match Frame.read FrameLimits.Default received.Buffer with
-                | Decoded.Complete(frame, consumed) ->
-                    reader.AdvanceTo(received.Buffer.GetPosition(int64 consumed))
-                    request <- ValueSome frame.Command
-                | Decoded.NeedMore _ when not received.IsCompleted ->
-                    reader.AdvanceTo(received.Buffer.Start, received.Buffer.End)
-                | Decoded.NeedMore _
-                | Decoded.Corrupt _ -> failwith "the client has hung up"
-
-            return request.Value
-        }
-
-let private answerTo (request: RemotingCommand) =
-    Command.response ResponseCode.Success request
-    |> Frame.encode Header.Json
-    |> Buffers.ok
-
-/// Has a client make so many calls, and answers them as `order` says: each group at once, and the next when all of it has arrived.
+/// Has a client make so many calls, and answers them in groups: each at once, and the next when all of it has arrived.
 let private answeredInGroups (groups: int list) : Task =
     task {
         let calls = List.sum groups
@@ -241,18 +210,18 @@ let private answeredInGroups (groups: int list) : Task =
         use server =
             new LoopbackServer(fun stream ->
                 backgroundTask {
-                    let next = requestsOf stream
+                    let reader = PipeReader.Create stream
                     let requests = ResizeArray<RemotingCommand>()
 
                     for _ in 1..calls do
-                        let! request = next ()
-                        requests.Add request
+                        let! request = LoopbackServer.receive reader
+                        requests.Add request.Value
 
                     let mutable first = 0
 
                     for group in groups do
                         for index in first .. first + group - 1 do
-                            do! stream.WriteAsync(ReadOnlyMemory(answerTo requests[index]))
+                            do! LoopbackServer.answerTo requests[index] stream
 
                         first <- first + group
 

@@ -215,12 +215,6 @@ let private sender (clock: TimeProvider) (buffer: WriteBuffer) (deadlines: Timeo
             RemotingOptions.Ports.Clock = clock
         }
 
-    let caller =
-        { new ICaller with
-            member _.TakeBack(_, _) = ()
-            member _.Settle(_, _) = true
-        }
-
     let inFlight = InFlightTable(options.MaxInFlight, 1)
 
     let requests =
@@ -229,7 +223,8 @@ let private sender (clock: TimeProvider) (buffer: WriteBuffer) (deadlines: Timeo
     let request = OutgoingCommand(Command.request RequestCode.PullMessage)
 
     fun (timeout: TimeSpan) ->
-        requests.Send(request, caller, false, timeout) |> ignore<Sent<RemotingCommand>>
+        requests.Send(request, InFlightTableTests.nobody, false, timeout)
+        |> ignore<Sent<RemotingCommand>>
 
         inFlight.TakeWhere((fun _ -> true), ignore<PendingRequest>)
         |> ignore<int64<tick>>

@@ -45,31 +45,46 @@ type LoopbackServer(serve: NetworkStream -> Task) =
         member _.Dispose() = listener.Stop()
 
 module LoopbackServer =
-    /// Answers each request with success and the request's remark, until the client hangs up.
+    /// The next request, or `None` when the client has hung up or sends what is no frame.
+    let receive (reader: PipeReader) : Task<RemotingCommand option> =
+        backgroundTask {
+            let mutable result = ValueNone
+
+            while result.IsNone do
+                let! received = reader.ReadAsync()
+
+                match Frame.read FrameLimits.Default received.Buffer with
+                | Decoded.Complete(frame, consumed) ->
+                    reader.AdvanceTo(received.Buffer.GetPosition(int64 consumed))
+                    result <- ValueSome(Some frame.Command)
+                | Decoded.NeedMore _ when not received.IsCompleted ->
+                    reader.AdvanceTo(received.Buffer.Start, received.Buffer.End)
+                | Decoded.NeedMore _
+                | Decoded.Corrupt _ -> result <- ValueSome None
+
+            return result.Value
+        }
+
+    /// Answers a request with success and the request's remark.
+    let answerTo (request: RemotingCommand) (stream: Stream) : Task =
+        let answer =
+            Command.response ResponseCode.Success request
+            |> Command.withRemark (defaultArg request.Remark "")
+            |> Frame.encode Header.Json
+            |> Buffers.ok
+
+        stream.WriteAsync(ReadOnlyMemory answer).AsTask()
+
+    /// Answers each request, until the client hangs up.
     let answer (stream: Stream) : Task =
         backgroundTask {
             let reader = PipeReader.Create stream
             let mutable isOpen = true
 
             while isOpen do
-                let! received = reader.ReadAsync()
-
-                match Frame.read FrameLimits.Default received.Buffer with
-                | Decoded.Complete(frame, consumed) ->
-                    reader.AdvanceTo(received.Buffer.GetPosition(int64 consumed))
-                    let request = frame.Command
-
-                    let answer =
-                        Command.response ResponseCode.Success request
-                        |> Command.withRemark (defaultArg request.Remark "")
-                        |> Frame.encode Header.Json
-                        |> Buffers.ok
-
-                    do! stream.WriteAsync(ReadOnlyMemory answer)
-                | Decoded.NeedMore _ when not received.IsCompleted ->
-                    reader.AdvanceTo(received.Buffer.Start, received.Buffer.End)
-                | Decoded.NeedMore _
-                | Decoded.Corrupt _ -> isOpen <- false
+                match! receive reader with
+                | Some request -> do! answerTo request stream
+                | None -> isOpen <- false
         }
 
     /// A server that speaks TLS and answers.

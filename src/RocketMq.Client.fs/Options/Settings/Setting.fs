@@ -71,17 +71,20 @@ and [<Sealed>] internal SettingWithin<'Outer, 'Inner, 'T>
 /// Rows of tables of settings. They are inline, so that a row is one small class, of which a client that starts needs two methods:
 /// functions in its place are several classes a row, compiled one by one before the first message is sent.
 module internal Setting =
-    /// One that need not be set.
-    let inline optional
+    let inline row
         name
+        hasText
         (kind: ValueKind<'T>)
         ([<InlineIfLambda>] get: 'Options -> 'T option)
         ([<InlineIfLambda>] set: 'T -> 'Options -> 'Options)
         : Setting<'Options> =
-        { new Setting<'Options, 'T>(name, true, kind) with
+        { new Setting<'Options, 'T>(name, hasText, kind) with
             member _.Get options = get options
             member _.Set(value, options) = set value options
         }
+
+    /// One that need not be set.
+    let inline optional name kind ([<InlineIfLambda>] get) ([<InlineIfLambda>] set) = row name true kind get set
 
     let inline value
         name
@@ -110,16 +113,7 @@ module internal Setting =
         value name ValueKind.flag isOn (fun on options -> if on then turnOn options else options)
 
     /// One that only the program gives.
-    let inline part
-        name
-        (kind: ValueKind<'T>)
-        ([<InlineIfLambda>] get: 'Options -> 'T option)
-        ([<InlineIfLambda>] set: 'T -> 'Options -> 'Options)
-        : Setting<'Options> =
-        { new Setting<'Options, 'T>(name, false, kind) with
-            member _.Get options = get options
-            member _.Set(value, options) = set value options
-        }
+    let inline part name kind ([<InlineIfLambda>] get) ([<InlineIfLambda>] set) = row name false kind get set
 
     let inline ofProgram
         name

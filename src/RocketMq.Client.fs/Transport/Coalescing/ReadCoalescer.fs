@@ -15,13 +15,10 @@ type internal ReadCoalescer(socket: Socket, maxDelay: TimeSpan, calls: unit -> i
 
     static let pause = TimeSpan.FromMilliseconds 50L
 
-    static let ticks (span: TimeSpan) =
-        int64 (span.TotalSeconds * float clock.TimestampFrequency) * 1L<tick>
-
     let limits =
         {
-            MaxDelay = ticks maxDelay
-            Pause = ticks pause
+            MaxDelay = clock.TicksOf maxDelay
+            Pause = clock.TicksOf pause
         }
 
     /// Guards the mark, here and at the socket, and the timer.
@@ -41,9 +38,6 @@ type internal ReadCoalescer(socket: Socket, maxDelay: TimeSpan, calls: unit -> i
 
     let mutable readsSeen = -1L
 
-    /// The mark was taken back.
-    let mutable isStalled = false
-
     /// Under the gate.
     let set (bytes: int) =
         if LowWaterMark.trySet socket bytes then
@@ -62,7 +56,6 @@ type internal ReadCoalescer(socket: Socket, maxDelay: TimeSpan, calls: unit -> i
                 | null -> ()
                 | timer -> timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan) |> ignore<bool>
             elif now = readsSeen then
-                Volatile.Write(&isStalled, true)
                 set ReadCoalescing.noMark
 
             readsSeen <- now)
@@ -98,8 +91,11 @@ type internal ReadCoalescer(socket: Socket, maxDelay: TimeSpan, calls: unit -> i
     member _.AfterRead(bytes: int64) =
         Volatile.Write(&reads, reads + 1L)
 
-        if Volatile.Read &isStalled then
-            Volatile.Write(&isStalled, false)
+        // Only who looks takes a mark back.
+        if
+            state.Mark <> ReadCoalescing.noMark
+            && Volatile.Read &mark = ReadCoalescing.noMark
+        then
             state <- ReadCoalescing.afterStall limits clock.Timestamp state
 
         if answers > 0 then

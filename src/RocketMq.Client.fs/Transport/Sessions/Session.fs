@@ -196,6 +196,7 @@ type internal Session
 
     let readLoop () : Task =
         backgroundTask {
+            use _ = coalescer
             let unreadable = if owner.IsServer then EndConnection else PassOver passOver
             let frames = FrameReader(endpoint, stream, options, traffic, unreadable)
             // Only a server waits until its answers have found room.
@@ -205,10 +206,6 @@ type internal Session
             let take = FrameTaker(fun frame -> receive &frame)
             let! reason = frames.ReadAll(mayRead, monitor.Heard, take, coalescer, ending.Token)
             fail reason
-
-            match coalescer with
-            | null -> ()
-            | coalescer -> (coalescer :> IDisposable).Dispose()
         }
 
     do deadlines.Start sweep
